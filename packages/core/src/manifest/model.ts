@@ -1,0 +1,76 @@
+import type { PipelineId, TableName } from '../ids.ts';
+import type { ConflictAction, TableMode } from '../ports/destination.ts';
+import type { LogicalType } from '../types/logical-type.ts';
+
+/** A manifest that was read and checked: every default filled in, every name branded, every duration in milliseconds. */
+export interface Manifest {
+  readonly project: { readonly name: string };
+  readonly pipelines: readonly Pipeline[];
+  readonly transforms: readonly TableTransform[];
+}
+
+export interface Pipeline {
+  readonly id: PipelineId;
+  readonly source: { readonly connector: string; readonly config: Readonly<Record<string, unknown>> };
+  /** Names only; values come from the environment, the secrets file or systemd. */
+  readonly secrets: readonly string[];
+  /** Hosts, with or without a port, that the egress guard lets pass although their address is private. */
+  readonly allowHosts: readonly string[];
+  readonly incremental: string | undefined;
+  readonly lookbackMs: number | undefined;
+  /** Undefined: every table the source offers by default. */
+  readonly tables: readonly Table[] | undefined;
+}
+
+/** What the manifest says of one table; what it leaves out comes from the source, then from the defaults. */
+export interface Table {
+  readonly source: string;
+  readonly name: TableName | undefined;
+  readonly primaryKey: readonly string[] | undefined;
+  readonly mode: TableMode | undefined;
+  readonly incremental: string | undefined;
+  readonly onConflict: ConflictAction;
+  readonly unknownColumns: UnknownColumns;
+  readonly commitEveryRows: number;
+  readonly maxRecordBytes: number;
+  readonly agentDescription: string | undefined;
+  readonly columns: readonly ColumnSpec[];
+}
+
+/** `add`: a key not seen before becomes a column. `drop`: only declared columns are read, the rest is left out on purpose. */
+export type UnknownColumns = 'add' | 'drop';
+
+export interface ColumnSpec {
+  readonly name: string;
+  readonly type: LogicalType | undefined;
+  readonly agentHint: string | undefined;
+}
+
+/** The verbs run in the order written within one entry: the order of `TransformStep`s here. */
+export interface TableTransform {
+  readonly table: TableName;
+  readonly steps: readonly TransformStep[];
+}
+
+export type TransformStep =
+  | { readonly verb: 'select'; readonly columns: readonly string[] }
+  | {
+      readonly verb: 'with_columns';
+      readonly columns: readonly { readonly name: string; readonly expression: string }[];
+    }
+  | { readonly verb: 'filter'; readonly expression: string }
+  | { readonly verb: 'rename'; readonly columns: readonly { readonly from: string; readonly to: string }[] }
+  | {
+      readonly verb: 'cast';
+      readonly columns: readonly { readonly name: string; readonly type: LogicalType }[];
+    }
+  | { readonly verb: 'drop'; readonly columns: readonly string[] }
+  | { readonly verb: 'explode'; readonly column: string }
+  | { readonly verb: 'unnest'; readonly column: string };
+
+export const TABLE_DEFAULTS = {
+  onConflict: 'quarantine',
+  unknownColumns: 'add',
+  commitEveryRows: 100_000,
+  maxRecordBytes: 16 * 1024 * 1024,
+} as const;

@@ -1,0 +1,88 @@
+import type { JobId, PipelineId, RunId, TableName } from '../ids.ts';
+import type { TableSchema } from '../types/table-schema.ts';
+import type { Cursor, SetAside } from './source.ts';
+
+/** Where records go: one writer per table of a run. Nothing is visible before `commit`. */
+export interface Destination {
+  openTable(target: TableTarget): Promise<TableWriter>;
+}
+
+export interface TableTarget {
+  readonly job: JobId;
+  readonly pipeline: PipelineId;
+  /** The table's name at the source; the cursor belongs to pipeline and source table. */
+  readonly sourceTable: string;
+  readonly table: TableName;
+  readonly mode: TableMode;
+  readonly primaryKey: readonly string[];
+  /** Column whose value decides which row is newer; dots reach into structs. */
+  readonly incremental: string | undefined;
+  readonly onConflict: ConflictAction;
+  /** Columns the manifest or the source declares: they hold whatever the data looks like. */
+  readonly declared: TableSchema;
+  /** A SELECT over `input`, compiled from the manifest's transforms. */
+  readonly transform: string | undefined;
+  readonly lineage: Lineage;
+}
+
+export type TableMode = 'merge' | 'append';
+export type ConflictAction = 'quarantine' | 'json';
+
+/** Who made the rows. */
+export interface Lineage {
+  readonly connector: string;
+  readonly connectorVersion: string;
+  readonly author: string;
+  /** SHA-256 of the component; null for a connector that is built in. */
+  readonly componentHash: string | null;
+  /** SHA-256 of the manifest that was in force. */
+  readonly manifestHash: string;
+}
+
+export interface TableWriter {
+  /** Of the last commit; undefined at the first run. */
+  readonly cursor: Cursor | undefined;
+  /** The shape of the records as last committed, before any transform. */
+  readonly inputSchema: TableSchema;
+  /** Converts a spool or a file into a part. Rows that do not fit are set aside and counted. */
+  writePart(input: PartInput): Promise<PartOutcome>;
+  setAside(records: readonly SetAside[]): void;
+  /** Makes the parts since the last commit visible, with the cursor, at once. Undefined when there was nothing. */
+  commit(cursor: Cursor | undefined): Promise<Commit | undefined>;
+  /** Removes what was not committed. */
+  discard(): Promise<void>;
+}
+
+export type PartInput = SpoolInput | FileInput;
+
+export interface SpoolInput {
+  readonly kind: 'records';
+  readonly path: string;
+  readonly rows: number;
+  readonly largestRecordBytes: number;
+  readonly schema: TableSchema;
+  /** Every value was checked against `schema` already; otherwise the engine checks what it casts. */
+  readonly verified: boolean;
+}
+
+export interface FileInput {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly format: 'csv' | 'parquet';
+}
+
+export interface PartOutcome {
+  readonly rows: number;
+  readonly setAside: number;
+}
+
+export interface Commit {
+  readonly run: RunId;
+  readonly rows: number;
+  readonly parts: number;
+  readonly bytes: number;
+  readonly setAside: number;
+  /** Relative to the store; undefined when nothing was set aside. */
+  readonly quarantine: string | undefined;
+  readonly schemaChanges: readonly string[];
+}
