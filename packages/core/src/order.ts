@@ -1,0 +1,119 @@
+import { HakiriError } from './errors.ts';
+import { type RunId, ulidTimeMs } from './ids.ts';
+import type { LogicalType } from './types/logical-type.ts';
+import { quoteLiteral } from './types/sql-type.ts';
+
+/**
+ * `_hakiri_order` decides alone which row of a key wins: the greatest, compared as bytes. It reads
+ *
+ *     <rank><value>-<lease generation>-<run>-<sequence>
+ *
+ * where rank tells kinds of value apart (0 none, 1 number, 2 time, 3 text) and value is written so that bytes
+ * sort as the values do: fixed width for numbers and times; text escaped and ended by U+0001, so that a text
+ * sorts before every longer one that starts with it. Nothing here reads the clock.
+ */
+export interface OrderSuffix {
+  /** Generation of the pipeline's lease; 0 without sync. */
+  readonly generation: number;
+  readonly run: RunId;
+}
+
+const TIME_OFFSET = 4_000_000_000_000_000_000n;
+const INT_OFFSET = 10_000_000_000_000_000_000n;
+const SEQUENCE_OFFSET = 1_000_000_000;
+const GENERATION_DIGITS = 8;
+
+/** The value of a table without an incremental column: the time in the run's id, in microseconds. */
+export function runTimeValue(run: RunId): string {
+  return timeValue(BigInt(ulidTimeMs(run)) * 1000n);
+}
+
+/** @param micros microseconds since 1970 UTC */
+export function timeValue(micros: bigint): string {
+  return `2${micros + TIME_OFFSET}`;
+}
+
+export function integerValue(value: bigint): string {
+  return `1${value + INT_OFFSET}`;
+}
+
+export function textValue(value: string): string {
+  return `3${escapeText(value)}\u0001`;
+}
+
+/** A finite number. Sign, exponent and digits, complemented below zero. */
+export function doubleValue(value: number): string {
+  if (value === 0 || Number.isNaN(value)) return '15000';
+  const [mantissa = '', exponent = '0'] = Math.abs(value).toExponential(16).split('e');
+  const digits = `${String(Number(exponent) + 500).padStart(3, '0')}${mantissa.replace('.', '')}`;
+  return value > 0 ? `16${digits}` : `14${complement(digits)}`;
+}
+
+function complement(digits: string): string {
+  return digits.replace(/[0-9]/g, (digit) => String(9 - Number(digit)));
+}
+
+function escapeText(value: string): string {
+  return value.replace(/[\u0000-\u0002]/g, (c) => `\u0002${String.fromCharCode(c.charCodeAt(0) + 2)}`);
+}
+
+/** @param sequence position of the row in its run, from 0 */
+export function orderKey(value: string, suffix: OrderSuffix, sequence: number): string {
+  return `${value}${suffixText(suffix)}${SEQUENCE_OFFSET + sequence}`;
+}
+
+function suffixText({ generation, run }: OrderSuffix): string {
+  return `-${String(generation).padStart(GENERATION_DIGITS, '0')}-${run}-`;
+}
+
+/** The value part of an order key: what a row without a value inherits. */
+export function orderValueOf(key: string): string {
+  return key.slice(0, key.length - suffixText({ generation: 0, run: '0'.repeat(26) as RunId }).length - 10);
+}
+
+/**
+ * SQL for the value part of the key, from an expression of the given type; null where the expression is null.
+ * @throws HakiriError manifest.wrong_type for a type that has no order
+ */
+export function orderValueSql(expression: string, type: LogicalType): string {
+  switch (type.kind) {
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      return `'1' || (${expression}::HUGEINT + ${INT_OFFSET})::VARCHAR`;
+    case 'timestamp':
+    case 'datetime':
+      return `'2' || (epoch_us(${expression}) + ${TIME_OFFSET})::VARCHAR`;
+    case 'date':
+      return `'2' || (epoch_us(${expression}::TIMESTAMP) + ${TIME_OFFSET})::VARCHAR`;
+    case 'double':
+      return doubleSql(expression);
+    case 'string':
+    case 'undecided':
+      return `'3' || ${escapeSql(`${expression}::VARCHAR`)} || chr(1)`;
+    case 'decimal':
+      return `'1' || lpad((replace(${expression}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`;
+    default:
+      throw new HakiriError('manifest.wrong_type', `A column of type ${type.kind} cannot be incremental`, {
+        hint: 'Choose a number, a time or a text that grows when a row changes.',
+      });
+  }
+}
+
+function escapeSql(text: string): string {
+  const pair = (code: number) => `replace(%, chr(${code}), chr(2) || chr(${code + 2}))`;
+  // The escape character itself first, or the others' escapes would be escaped again.
+  return [2, 0, 1].reduce((sql, code) => pair(code).replace('%', () => sql), text);
+}
+
+function doubleSql(expression: string): string {
+  const parts = `string_split(printf('%.16e', abs(${expression})), 'e')`;
+  const digits = `lpad((${parts}[2]::INTEGER + 500)::VARCHAR, 3, '0') || replace(${parts}[1], '.', '')`;
+  return `CASE WHEN ${expression} IS NULL THEN NULL WHEN ${expression} = 0 OR isnan(${expression}) THEN '15000' WHEN ${expression} > 0 THEN '16' || ${digits} ELSE '14' || translate(${digits}, '0123456789', '9876543210') END`;
+}
+
+/** SQL for the whole key. `value` gives the value part, `sequence` the row's position in its run. */
+export function orderKeySql(value: string, suffix: OrderSuffix, sequence: string): string {
+  return `${value} || ${quoteLiteral(suffixText(suffix))} || (${sequence} + ${SEQUENCE_OFFSET})::VARCHAR`;
+}

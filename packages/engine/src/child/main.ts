@@ -1,0 +1,44 @@
+import { createInterface } from 'node:readline';
+import { toHakiriError } from '@hakiri/core';
+import type { EngineReply, EngineRequest } from '../protocol.ts';
+import { runSessionQuery } from './sql.ts';
+import { createWriter } from './writer.ts';
+
+/** The child's whole life: requests on stdin, answers on stdout, until the parent is gone. */
+export async function runEngineChild(): Promise<void> {
+  const writer = createWriter();
+  const handle = (request: EngineRequest): Promise<unknown> => {
+    switch (request.op) {
+      case 'convert':
+        return writer.convert(request);
+      case 'describe':
+        return writer.describe(request.input, request.transform);
+      case 'file_schema':
+        return writer.fileSchema(request.path, request.format);
+      case 'count_rows':
+        return writer.countRows(request.path);
+      case 'query':
+        return runSessionQuery(request);
+    }
+  };
+  const answer = (reply: EngineReply) => process.stdout.write(`${JSON.stringify(reply)}\n`);
+
+  // stdin closes when the parent ends, however it ends; native work in another thread must not keep us.
+  process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
+  process.stdout.on('error', () => process.kill(process.pid, 'SIGKILL'));
+  // Ctrl-C reaches the whole process group; the parent decides when its children go.
+  process.on('SIGINT', () => {});
+
+  let queue = Promise.resolve();
+  createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+    queue = queue.then(async () => {
+      const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
+      try {
+        answer({ id, ok: await handle(request as EngineRequest) });
+      } catch (error) {
+        const { code, message, hint } = toHakiriError(error);
+        answer({ id, error: { code, message, hint } });
+      }
+    });
+  });
+}

@@ -1,0 +1,11 @@
+export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export type { SpawnChild } from './process/child-process.ts';
+export type {
+  ConvertInput,
+  ConvertRequest,
+  ConvertResult,
+  Misfit,
+  OrderSpec,
+  QueryResult,
+  SessionQuery,
+} from './protocol.ts';

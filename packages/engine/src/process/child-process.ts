@@ -1,0 +1,92 @@
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { type ErrorCode, HakiriError } from '@hakiri/core';
+import type { EngineReply, EngineRequest } from '../protocol.ts';
+
+/** Starts this same executable with a hidden command, stdin and stdout as pipes. */
+export type SpawnChild = (role: 'writer' | 'sql') => ChildProcess;
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One engine child: requests go out one after the other, each is answered or fails with the child. */
+export class EngineChild {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #ended: HakiriError | undefined;
+
+  constructor(spawn: SpawnChild, role: 'writer' | 'sql') {
+    this.#process = spawn(role);
+    const { stdout, stdin } = this.#process;
+    if (!stdout || !stdin) throw new HakiriError('internal', 'An engine child was started without pipes');
+    createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) =>
+      this.#onLine(line),
+    );
+    // A child that dies while we write to it reports itself through 'exit', not here.
+    stdin.on('error', () => {});
+    this.#process.on('error', (cause) =>
+      this.#fail(new HakiriError('engine.crashed', 'The engine could not be started', { cause })),
+    );
+    this.#process.on('exit', (code, signal) =>
+      this.#fail(
+        new HakiriError('engine.crashed', `The engine's process ended (${signal ?? `exit code ${code}`})`),
+      ),
+    );
+    // An idle child must not keep a finished program alive.
+    this.#process.unref();
+    for (const stream of [stdin, stdout]) (stream as { unref?: () => void }).unref?.();
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  request(request: EngineRequest): Promise<unknown> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const id = ++this.#lastId;
+    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#hold(true);
+    this.#process.stdin?.write(`${JSON.stringify({ id, ...request })}\n`);
+    return answer;
+  }
+
+  /** Ends the child at once, whatever it is doing; pending requests fail with `reason`. */
+  kill(reason?: HakiriError): void {
+    if (reason) this.#fail(reason);
+    this.#process.kill('SIGKILL');
+  }
+
+  #onLine(line: string): void {
+    const reply = JSON.parse(line) as EngineReply;
+    const waiting = this.#waiting.get(reply.id);
+    if (!waiting) return;
+    this.#waiting.delete(reply.id);
+    if (this.#waiting.size === 0) this.#hold(false);
+    if ('ok' in reply) waiting.resolve(reply.ok);
+    else {
+      const { code, message, hint } = reply.error;
+      waiting.reject(new HakiriError(code as ErrorCode, message, hint === undefined ? {} : { hint }));
+    }
+  }
+
+  /** While a request is out, the child's pipe keeps the program alive. */
+  #hold(on: boolean): void {
+    const stdout = this.#process.stdout as { ref?: () => void; unref?: () => void } | null;
+    if (on) stdout?.ref?.();
+    else stdout?.unref?.();
+  }
+
+  #fail(error: HakiriError): void {
+    this.#ended ??= error;
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+    this.#hold(false);
+  }
+}

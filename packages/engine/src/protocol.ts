@@ -1,0 +1,90 @@
+import type { Column, JsonValue, LogicalType, OrderSuffix, TableSchema } from '@hakiri/core';
+
+/** What a child can be asked. One JSON line each way; a child answers in the order asked. */
+export type EngineRequest =
+  | ({ readonly op: 'convert' } & ConvertRequest)
+  | { readonly op: 'describe'; readonly input: TableSchema; readonly transform: string }
+  | { readonly op: 'file_schema'; readonly path: string; readonly format: 'csv' | 'parquet' }
+  | { readonly op: 'count_rows'; readonly path: string }
+  | ({ readonly op: 'query' } & SessionQuery);
+
+export interface ConvertRequest {
+  readonly input: ConvertInput;
+  /** SELECT over `input`; undefined passes the columns through. */
+  readonly transform: string | undefined;
+  /** What the part holds, in this order, each cast to its type. */
+  readonly columns: readonly Column[];
+  readonly primaryKey: readonly string[];
+  readonly order: OrderSpec;
+  readonly output: string;
+  readonly rowGroupRows: number;
+}
+
+export type ConvertInput =
+  | {
+      readonly kind: 'records';
+      readonly path: string;
+      readonly schema: TableSchema;
+      readonly largestRecordBytes: number;
+      readonly verified: boolean;
+    }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly format: 'csv' | 'parquet';
+      readonly delimiter?: string;
+      readonly schema: TableSchema;
+    };
+
+export interface OrderSpec {
+  readonly suffix: OrderSuffix;
+  /** The incremental column, as a path into the input. */
+  readonly column: { readonly path: readonly string[]; readonly type: LogicalType } | undefined;
+  /** Value part for rows that have none: the greatest seen so far, or the run's time. */
+  readonly fallback: string;
+  /** Sequence of the first row. */
+  readonly firstSequence: number;
+}
+
+export interface ConvertResult {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Rows read from the input, set-aside ones included: where the next part's sequence starts. */
+  readonly inputRows: number;
+  /** Greatest order value in the part; undefined for an empty part. */
+  readonly greatestOrder: string | undefined;
+  readonly misfits: readonly Misfit[];
+}
+
+/** A record of the input that could not be converted. */
+export interface Misfit {
+  readonly column: string | undefined;
+  readonly reason: 'type' | 'null_key' | 'malformed' | 'transform';
+  readonly expected: string | undefined;
+  /** The record's bytes, base64. */
+  readonly record: string;
+}
+
+export interface SessionQuery {
+  readonly sql: string;
+  /** CREATE VIEW statements that make up the session. */
+  readonly views: readonly string[];
+  /** The only files the session may open. */
+  readonly allowedPaths: readonly string[];
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly JsonValue[])[];
+  readonly truncated: boolean;
+}
+
+export type EngineReply =
+  | { readonly id: number; readonly ok: unknown }
+  | {
+      readonly id: number;
+      readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
+    };

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { orderKey, type RunId, runTimeValue, type TableSchema, timeValue } from '@hakiri/core';
+import type { ConvertRequest, Engine } from '../src/index.ts';
+import { testEngine } from './support/engine.ts';
+
+const RUN = '01JABCDEFGHJKMNPQRSTVWXYZ0' as RunId;
+const suffix = { generation: 0, run: RUN };
+const schema: TableSchema = {
+  columns: [
+    { name: 'id', type: { kind: 'int64' } },
+    { name: 'name', type: { kind: 'string' } },
+    { name: 'updated_at', type: { kind: 'timestamp' } },
+    { name: 'user', type: { kind: 'struct', fields: [{ name: 'login', type: { kind: 'string' } }] } },
+    { name: 'nothing', type: { kind: 'undecided' } },
+  ],
+};
+
+let folder: string;
+let engine: Engine;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hakiri-engine-'));
+  engine = testEngine();
+});
+after(async () => {
+  await engine.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function request(
+  lines: readonly string[],
+  overrides: Partial<ConvertRequest> = {},
+): Promise<ConvertRequest> {
+  const path = join(folder, `spool-${Math.random()}.ndjson`);
+  await writeFile(path, lines.map((line) => `${line}\n`).join(''));
+  return {
+    input: { kind: 'records', path, schema, largestRecordBytes: 1000, verified: true },
+    transform: undefined,
+    columns: schema.columns.filter((column) => column.type.kind !== 'undecided'),
+    primaryKey: ['id'],
+    order: {
+      suffix,
+      column: { path: ['updated_at'], type: { kind: 'timestamp' } },
+      fallback: runTimeValue(RUN),
+      firstSequence: 0,
+    },
+    output: join(folder, `part-${Math.random()}.parquet`),
+    rowGroupRows: 10_240,
+    ...overrides,
+  };
+}
+
+async function read(path: string, sql = 'SELECT * FROM t ORDER BY _hakiri_seq') {
+  const answer = await engine.query(
+    {
+      sql,
+      views: [`CREATE VIEW t AS SELECT * FROM read_parquet('${path}')`],
+      allowedPaths: [path],
+      maxRows: 1000,
+      maxBytes: 1e7,
+    },
+    { timeoutMs: 20_000 },
+  );
+  return answer.rows.map((row) => Object.fromEntries(row.map((cell, i) => [answer.columns[i]?.name, cell])));
+}
+
+test('a spool becomes a part with its columns, provenance and order', async () => {
+  const asked = await request([
+    '{"id":1,"name":"a","updated_at":"2024-01-01T00:00:00Z","user":{"login":"x"},"nothing":null}',
+    '{"id":2,"updated_at":null}',
+    '{"id":9007199254740993,"updated_at":"2023-01-01T00:00:00.000001+01:00"}',
+  ]);
+  const result = await engine.convert(asked);
+  assert.equal(result.rows, 3);
+  assert.deepEqual(result.misfits, []);
+  const rows = await read(asked.output);
+  const first = BigInt(Date.UTC(2024, 0, 1)) * 1000n;
+  assert.deepEqual(rows[0], {
+    id: 1,
+    name: 'a',
+    updated_at: '2024-01-01T00:00:00Z',
+    user: { login: 'x' },
+    _hakiri_run: RUN,
+    _hakiri_seq: 0,
+    _hakiri_deleted: false,
+    _hakiri_order: orderKey(timeValue(first), suffix, 0),
+  });
+  // Without a value of its own a row takes the greatest seen up to it; the run's time is the least it can be.
+  const fallback = runTimeValue(RUN);
+  const seen = fallback > timeValue(first) ? fallback : timeValue(first);
+  assert.equal(rows[1]?.['_hakiri_order'], orderKey(seen, suffix, 1));
+  assert.equal(rows[2]?.['id'], '9007199254740993');
+  assert.equal(rows[2]?.['updated_at'], '2022-12-31T23:00:00.000001Z');
+  assert.equal(
+    result.greatestOrder,
+    rows
+      .map((row) => String(row['_hakiri_order']))
+      .sort()
+      .at(-1),
+  );
+  assert.equal(await engine.countRows(asked.output), 3);
+});
+
+test('the same spool gives the same bytes', async () => {
+  const lines = Array.from(
+    { length: 25_000 },
+    (_, i) => `{"id":${i},"name":"n${i % 7}","updated_at":"2024-01-01T00:00:00Z"}`,
+  );
+  const one = await request(lines);
+  const two = { ...one, output: join(folder, 'again.parquet') };
+  const [a, b] = [await engine.convert(one), await engine.convert(two)];
+  assert.equal(a.sha256, b.sha256);
+  assert.deepEqual(await readFile(one.output), await readFile(two.output));
+});
+
+test('records that do not fit are set aside with their column, the rest is written', async () => {
+  const asked = await request([
+    '{"id":1,"updated_at":"2024-01-01T00:00:00Z"}',
+    '{"id":2,"updated_at":"banana"}',
+    '{"id":3,',
+    '{"name":"no key"}',
+    '{"id":5}',
+  ]);
+  const result = await engine.convert(asked);
+  assert.equal(result.rows, 2);
+  assert.equal(result.inputRows, 5);
+  assert.deepEqual(
+    result.misfits.map(({ reason, column }) => [reason, column]).sort(),
+    [
+      ['malformed', undefined],
+      ['null_key', undefined],
+      ['type', 'updated_at'],
+    ].sort(),
+  );
+  assert.deepEqual(
+    (await read(asked.output)).map((row) => row['id']),
+    [1, 5],
+  );
+});
+
+test('an unchecked spool never loses a value to a silent cast', async () => {
+  const columns = [
+    { name: 'id', type: { kind: 'int64' } as const },
+    { name: 'flag', type: { kind: 'boolean' } as const },
+    {
+      name: 'o',
+      type: { kind: 'struct', fields: [{ name: 'n', type: { kind: 'int64' } as const }] } as const,
+    },
+  ];
+  const asked = await request(
+    [
+      '{"id":1,"flag":true,"o":{"n":1}}',
+      '{"id":2.5,"flag":true}',
+      '{"id":3,"flag":5}',
+      '{"id":4,"o":{"n":1.5}}',
+      '{"id":5,"flag":null,"o":null}',
+    ],
+    { columns, order: { suffix, column: undefined, fallback: runTimeValue(RUN), firstSequence: 0 } },
+  );
+  const input =
+    asked.input.kind === 'records' ? { ...asked.input, schema: { columns }, verified: false } : asked.input;
+  const result = await engine.convert({ ...asked, input });
+  assert.deepEqual(
+    result.misfits.map(({ column }) => column),
+    ['id', 'flag', 'o'],
+  );
+  assert.deepEqual(
+    (await read(asked.output)).map((row) => row['id']),
+    [1, 5],
+  );
+});
+
+test('a transform runs in the same statement, and one that depends on the clock is refused', async () => {
+  const transform = `SELECT * REPLACE (upper(name) AS name), len(name) AS size FROM input`;
+  const shape = await engine.describe(schema, transform);
+  assert.deepEqual(
+    shape.columns.map(({ name }) => name),
+    ['id', 'name', 'updated_at', 'user', 'nothing', 'size'],
+  );
+  assert.equal(shape.columns[4]?.type.kind, 'undecided');
+  const asked = await request(['{"id":1,"name":"abc"}'], {
+    transform,
+    columns: shape.columns.filter((c) => c.type.kind !== 'undecided'),
+  });
+  await engine.convert(asked);
+  assert.deepEqual((await read(asked.output, 'SELECT name, size FROM t'))[0], { name: 'ABC', size: 3 });
+  for (const [sql, code] of [
+    ['SELECT *, now() AS t FROM input', 'transform.clock'],
+    ['SELECT *, current_date AS t FROM input', 'transform.clock'],
+    ['SELECT *, random() AS t FROM input', 'transform.clock'],
+    ['SELECT *, age(updated_at::TIMESTAMP) AS t FROM input', 'transform.clock'],
+    ["SELECT * FROM input, read_text('/etc/passwd')", 'transform.function'],
+    ['SELECT *, (SELECT 1) AS t FROM input', 'transform.function'],
+    ['SELECT * FROM other', 'transform.function'],
+    ['SELECT *, sum(id) AS t FROM input', 'transform.function'],
+    ['SELECT *, row_number() OVER () AS t FROM input', 'transform.function'],
+    ['SELECT *, nope(id) AS t FROM input', 'transform.function'],
+    ['SELECT *, missing AS t FROM input', 'transform.invalid'],
+    ['SELEC', 'transform.invalid'],
+    ['SELECT * FROM input; SELECT 1', 'transform.invalid'],
+  ] as const) {
+    await assert.rejects(engine.describe(schema, sql), { code }, sql);
+  }
+});
+
+test('rows on which a transform fails are set aside', async () => {
+  const transform = 'SELECT *, name::INTEGER AS n FROM input';
+  const shape = await engine.describe(schema, transform);
+  const lines = Array.from({ length: 200 }, (_, i) => `{"id":${i},"name":"${i === 77 ? 'x' : i}"}`);
+  const asked = await request(lines, {
+    transform,
+    columns: shape.columns.filter((c) => c.type.kind !== 'undecided'),
+  });
+  const result = await engine.convert(asked);
+  assert.equal(result.rows, 199);
+  assert.deepEqual(
+    result.misfits.map(({ reason, record }) => [reason, Buffer.from(record, 'base64').toString()]),
+    [['transform', '{"id":77,"name":"77"}'.replace('"77"}', '"x"}')]],
+  );
+});
+
+test('a broken CSV and a cut Parquet file have their own codes', async () => {
+  const csv = join(folder, 'broken.csv');
+  await writeFile(csv, `id,name\n${'1,ok\n'.repeat(50)}2,"never closed\n3,x\n`);
+  const base = await request([]);
+  const input = { kind: 'file', path: csv, format: 'csv', schema: { columns: [] } } as const;
+  const convertCsv = async () => {
+    const found = await engine.fileSchema(csv, 'csv');
+    return engine.convert({
+      ...base,
+      input,
+      columns: found.columns,
+      primaryKey: [],
+      order: { ...base.order, column: undefined },
+    });
+  };
+  await assert.rejects(convertCsv(), { code: 'source.csv_malformed' });
+  const whole = await request(['{"id":1}']);
+  await engine.convert(whole);
+  const cut = join(folder, 'cut.parquet');
+  await writeFile(cut, (await readFile(whole.output)).subarray(0, 100));
+  await assert.rejects(engine.fileSchema(cut, 'parquet'), { code: 'source.parquet_damaged' });
+});

@@ -1,0 +1,3 @@
+import { runEngineChild } from '../../src/child/main.ts';
+
+await runEngineChild();
