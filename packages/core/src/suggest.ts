@@ -1,19 +1,26 @@
 import { distance } from 'fastest-levenshtein';
 
-/**
- * The candidate that was most likely meant, for "did you mean". Undefined when none is near: more than a third
- * of the letters, and never fewer than two, would have to change.
- */
+/** Up to `limit` candidates that a typist of `name` may have meant, the likeliest first. Case does not count. */
+export function nearestNames(name: string, candidates: readonly string[], limit = 3): readonly string[] {
+  const typed = name.toLowerCase();
+  const tolerance = Math.max(1, Math.floor(typed.length / 3));
+  return candidates
+    .map((candidate) => ({ candidate, edits: edits(typed, candidate.toLowerCase()) }))
+    .filter(({ edits }) => edits <= tolerance)
+    .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, limit)
+    .map(({ candidate }) => candidate);
+}
+
+/** The candidate that a typist of `name` most likely meant; undefined when none is close. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  const wanted = name.toLowerCase();
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const edits = distance(wanted, candidate.toLowerCase());
-    if (edits < bestDistance) {
-      best = candidate;
-      bestDistance = edits;
-    }
-  }
-  return best;
+  return nearestNames(name, candidates, 1)[0];
+}
+
+/** A name cut short or drawn out counts as one edit: `repo` for `repository`. */
+function edits(typed: string, candidate: string): number {
+  const [short, long] = typed.length < candidate.length ? [typed, candidate] : [candidate, typed];
+  return short.length >= 3 && long.startsWith(short)
+    ? Math.min(1, long.length - short.length)
+    : distance(typed, candidate);
 }

@@ -69,8 +69,13 @@ export function typeName(type: LogicalType): string {
     case 'list':
       return `${typeName(type.item)}[]`;
     case 'struct':
-      return `struct<${type.fields.map((f) => `${f.name}: ${typeName(f.type)}`).join(', ')}>`;
+      return `struct<${type.fields.map((f) => `${fieldName(f.name)}: ${typeName(f.type)}`).join(', ')}>`;
     default:
       return type.kind;
   }
+}
+
+/** Quoted unless it is a plain word, so that `parseTypeName` reads back what was written. */
+function fieldName(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }

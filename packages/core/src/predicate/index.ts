@@ -1,0 +1,17 @@
+export {
+  and,
+  type ColumnReference,
+  type CompareOp,
+  type Literal,
+  not,
+  or,
+  type Predicate,
+  type Span,
+  type TextTest,
+  type Value,
+} from './ast.ts';
+export { compareText } from './compare.ts';
+export { compilePredicate, type PredicateRow, type Truth } from './evaluate.ts';
+export { MAX_PREDICATE_LENGTH } from './lex.ts';
+export { parsePredicate } from './parse.ts';
+export { predicateToSql } from './to-sql.ts';
