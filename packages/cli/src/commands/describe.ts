@@ -1,0 +1,93 @@
+import { OWNER_GRANT, type Serve, type TableDescription } from '@hakiri/core';
+import { jsonDocument } from '../format/json.ts';
+import { textTable } from '../format/text-table.ts';
+import { formatBytes, formatCount, plural } from '../format/units.ts';
+import type { Channel } from '../output.ts';
+import type { Call } from '../services.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import { paint } from '../terminal/paint.ts';
+import { unknownName } from '../unknown-name.ts';
+import { withProject } from '../with-project.ts';
+
+export interface DescribeFlags {
+  readonly project?: string;
+  readonly json: boolean;
+}
+
+/** One table as one document; without a name, all of them. Throws `query.unknown_table`. */
+export async function describe(
+  { services, output }: Call,
+  flags: DescribeFlags,
+  name?: string,
+): Promise<undefined> {
+  const descriptions = await withProject(services, flags.project, async (project) =>
+    describeTables(await project.serve(), name),
+  );
+  if (flags.json) {
+    output.out.line(jsonDocument(name === undefined ? { tables: descriptions } : descriptions[0]));
+    return;
+  }
+  if (descriptions.length === 0) output.err.line('There is no table yet. `hakiri run` fills the store.');
+  for (const [i, description] of descriptions.entries()) {
+    if (i > 0) output.out.line('');
+    printDescription(description, output.out);
+  }
+}
+
+async function describeTables(serve: Serve, name: string | undefined): Promise<readonly TableDescription[]> {
+  const known = (await serve.tables(OWNER_GRANT)).map((table) => table.name);
+  if (name !== undefined && !known.includes(name)) {
+    throw unknownName('table', name, known, { code: 'query.unknown_table' });
+  }
+  const names = name === undefined ? known : [name];
+  const descriptions: TableDescription[] = [];
+  for (const table of names) descriptions.push(await serve.describe(table, OWNER_GRANT));
+  return descriptions;
+}
+
+function printDescription(table: TableDescription, channel: Channel): void {
+  channel.line(paint(channel, 'bold', table.name));
+  if (table.description !== undefined) channel.line(escapeLine(table.description));
+  for (const [title, value] of facts(table)) channel.line(`  ${title.padEnd(12)} ${escapeLine(value)}`);
+  channel.line('');
+  const columns = textTable(
+    [
+      { title: 'column', align: 'left' },
+      { title: 'type', align: 'left' },
+      { title: 'key', align: 'left' },
+      { title: 'hint', align: 'left' },
+    ],
+    table.columns.map((column) => [
+      escapeLine(column.name),
+      escapeLine(column.type),
+      column.key ? 'key' : '',
+      escapeLine(column.hint ?? ''),
+    ]),
+    channel.isTerminal ? channel.columns : undefined,
+  );
+  for (const line of columns.lines) channel.line(line);
+  printHistory(table, channel);
+}
+
+function facts(table: TableDescription): readonly (readonly [string, string])[] {
+  const stored = `${formatCount(table.storedRows)} stored in ${plural(table.parts, 'part')}, ${formatBytes(table.bytes)}`;
+  return [
+    ['rows', `${formatCount(table.rows)} (${stored})`],
+    ['mode', table.mode],
+    ['key', table.primaryKey.join(', ') || 'none'],
+    ['incremental', table.incremental ?? 'no'],
+    ['pipelines', table.pipelines.join(', ') || 'none'],
+    ['last commit', table.lastCommit ?? 'never'],
+    ...(table.quarantined > 0 ? [['quarantined', plural(table.quarantined, 'row')] as const] : []),
+  ];
+}
+
+function printHistory(table: TableDescription, channel: Channel): void {
+  const changed = table.schemaHistory.filter((entry) => entry.changes.length > 0);
+  if (changed.length === 0) return;
+  channel.line('');
+  channel.line('Schema history');
+  for (const entry of changed) {
+    channel.line(`  ${entry.since}  ${escapeLine(entry.changes.join('; '))}`);
+  }
+}

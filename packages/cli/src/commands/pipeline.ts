@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { HakiriError, type Pipeline, type Table, typeName } from '@hakiri/core';
+import { toJson, toToml } from '@hakiri/core/manifest';
+import { jsonDocument } from '../format/json.ts';
+import { textTable } from '../format/text-table.ts';
+import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
+import type { Channel } from '../output.ts';
+import { unknownPipeline } from '../select-pipelines.ts';
+import type { Call } from '../services.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import { paint } from '../terminal/paint.ts';
+import { withProject } from '../with-project.ts';
+import { writeFileAtomically } from '../write-file.ts';
+
+export interface PipelineListFlags {
+  readonly project?: string;
+  readonly json: boolean;
+}
+
+export async function listPipelines(
+  { services, output }: Call,
+  flags: PipelineListFlags,
+): Promise<undefined> {
+  const pipelines = await withProject(services, flags.project, async ({ manifest }) => manifest.pipelines);
+  if (flags.json) {
+    output.out.line(
+      jsonDocument({
+        pipelines: pipelines.map(({ id, source, tables, incremental }) => ({
+          id,
+          connector: source.connector,
+          tables: tables?.map((table) => table.name ?? table.source),
+          incremental,
+        })),
+      }),
+    );
+    return;
+  }
+  if (pipelines.length === 0) {
+    output.err.line('The manifest has no pipeline.');
+    return;
+  }
+  const { lines } = textTable(
+    [
+      { title: 'pipeline', align: 'left' },
+      { title: 'connector', align: 'left' },
+      { title: 'tables', align: 'left' },
+      { title: 'incremental', align: 'left' },
+    ],
+    pipelines.map((pipeline) => [
+      pipeline.id,
+      escapeLine(pipeline.source.connector),
+      tableNames(pipeline),
+      pipeline.incremental ?? '',
+    ]),
+    output.out.isTerminal ? output.out.columns : undefined,
+  );
+  for (const line of lines) output.out.line(line);
+}
+
+function tableNames({ tables }: Pipeline): string {
+  return tables?.map((table) => table.name ?? table.source).join(', ') ?? "the source's own";
+}
+
+export interface PipelineDescribeFlags {
+  readonly project?: string;
+  readonly json: boolean;
+}
+
+/** Throws `usage.unknown_name`. */
+export async function describePipeline(
+  { services, output }: Call,
+  flags: PipelineDescribeFlags,
+  id: string,
+): Promise<undefined> {
+  const pipelines = await withProject(services, flags.project, async ({ manifest }) => manifest.pipelines);
+  const pipeline =
+    pipelines.find((candidate) => candidate.id === id) ??
+    unknownPipeline(
+      id,
+      pipelines.map((candidate) => candidate.id),
+    );
+  if (flags.json) output.out.line(jsonDocument(pipeline));
+  else printPipeline(pipeline, output.out);
+}
+
+function printPipeline(pipeline: Pipeline, channel: Channel): void {
+  channel.line(paint(channel, 'bold', pipeline.id));
+  const fact = (title: string, value: string): void =>
+    channel.line(`  ${title.padEnd(12)} ${escapeLine(value)}`);
+  fact('connector', pipeline.source.connector);
+  fact('config', JSON.stringify(pipeline.source.config));
+  fact('secrets', pipeline.secrets.join(', ') || 'none');
+  if (pipeline.allowHosts.length > 0) fact('allow hosts', pipeline.allowHosts.join(', '));
+  fact('incremental', pipeline.incremental ?? "the source's own");
+  fact('lookback', pipeline.lookbackMs === undefined ? 'none' : formatDuration(pipeline.lookbackMs));
+  if (pipeline.tables === undefined) fact('tables', "the source's own");
+  for (const table of pipeline.tables ?? []) {
+    fact('table', `${table.source} -> ${table.name ?? 'the default name'}`);
+    for (const line of tableFacts(table)) fact('', line);
+  }
+}
+
+function tableFacts(table: Table): readonly string[] {
+  return [
+    `key ${table.primaryKey?.join(', ') ?? "the source's own"}, mode ${table.mode ?? 'by its key'}`,
+    `on_conflict ${table.onConflict}, unknown_columns ${table.unknownColumns}`,
+    `commit every ${formatCount(table.commitEveryRows)} rows, records up to ${formatBytes(table.maxRecordBytes)}`,
+    ...table.columns.map(
+      (column) =>
+        `column ${column.name}${column.type === undefined ? '' : ` ${typeName(column.type)}`}${column.agentHint === undefined ? '' : `: ${column.agentHint}`}`,
+    ),
+  ];
+}
+
+export interface PipelineConvertFlags {
+  readonly to: 'toml' | 'json';
+  readonly output?: string;
+}
+
+/** Throws what reading the manifest throws, and `manifest.exists` rather than replace a file. */
+export async function convertPipeline(
+  { services, output }: Call,
+  flags: PipelineConvertFlags,
+  file: string,
+): Promise<undefined> {
+  const text = await readManifestFile(resolve(services.cwd, file));
+  const converted = flags.to === 'toml' ? toToml(file, text) : toJson(file, text);
+  if (flags.output === undefined) {
+    output.out.write(converted);
+    return;
+  }
+  const path = resolve(services.cwd, flags.output);
+  if (existsSync(path)) {
+    throw new HakiriError('manifest.exists', `${path} exists already`, {
+      hint: 'Choose another name: a file is never replaced.',
+      details: { path },
+    });
+  }
+  await writeFileAtomically(path, converted);
+  output.err.line(`Wrote ${path}.`);
+}
+
+async function readManifestFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new HakiriError('manifest.unreadable', `${path} cannot be read`, {
+      hint: 'Check the path and its permissions.',
+      cause,
+      details: { path },
+    });
+  }
+}

@@ -1,0 +1,46 @@
+import { OWNER_GRANT } from '@hakiri/core';
+import { jsonDocument } from '../format/json.ts';
+import { textTable } from '../format/text-table.ts';
+import { formatBytes, formatCount } from '../format/units.ts';
+import type { Call } from '../services.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import { withProject } from '../with-project.ts';
+
+export interface TablesFlags {
+  readonly project?: string;
+  readonly json: boolean;
+}
+
+export async function tables({ services, output }: Call, flags: TablesFlags): Promise<undefined> {
+  const summaries = await withProject(services, flags.project, async (project) =>
+    (await project.serve()).tables(OWNER_GRANT),
+  );
+  if (flags.json) {
+    output.out.line(jsonDocument({ tables: summaries }));
+    return;
+  }
+  if (summaries.length === 0) {
+    output.err.line('There is no table yet. `hakiri run` fills the store.');
+    return;
+  }
+  const { lines } = textTable(
+    [
+      { title: 'table', align: 'left' },
+      { title: 'stored rows', align: 'right' },
+      { title: 'parts', align: 'right' },
+      { title: 'size', align: 'right' },
+      { title: 'last commit', align: 'left' },
+      { title: 'description', align: 'left' },
+    ],
+    summaries.map((table) => [
+      table.name,
+      formatCount(table.storedRows),
+      formatCount(table.parts),
+      formatBytes(table.bytes),
+      table.lastCommit ?? '',
+      escapeLine(table.description ?? ''),
+    ]),
+    output.out.isTerminal ? output.out.columns : undefined,
+  );
+  for (const line of lines) output.out.line(line);
+}

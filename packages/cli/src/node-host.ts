@@ -1,0 +1,37 @@
+import type { Environment, Sink } from './output.ts';
+import type { Scrubber } from './scrub.ts';
+import type { Project, Services } from './services.ts';
+
+/** The outside world as a program meets it: the real process, or a test's. */
+export interface Host extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'onInterrupt' | 'exitNow'> {
+  readonly env: Environment;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  openProject(folder: string, context: ProjectContext): Promise<Project>;
+}
+
+/** What a project is opened with. */
+export interface ProjectContext {
+  readonly env: Environment;
+  readonly scrubber: Scrubber;
+}
+
+/** This process. */
+export function nodeHost(): Host {
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    readStdin: async () => (await import('node:stream/consumers')).text(process.stdin),
+    onInterrupt: (listener) => {
+      const signals = ['SIGINT', 'SIGTERM'] as const;
+      for (const signal of signals) process.on(signal, listener);
+      return () => {
+        for (const signal of signals) process.off(signal, listener);
+      };
+    },
+    exitNow: (code) => process.exit(code),
+    openProject: async (folder, context) => (await import('./open-project.ts')).openProject(folder, context),
+  };
+}

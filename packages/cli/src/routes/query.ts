@@ -1,0 +1,75 @@
+import { buildCommand } from '@stricli/core';
+import type { QueryFlags } from '../commands/query.ts';
+import { type CliContext, lazily } from '../context.ts';
+import { parseCount, parseDurationMs } from '../duration.ts';
+import { jsonFlag, projectFlag } from './common-flags.ts';
+import { proposeTables } from './propose.ts';
+
+const text = { kind: 'parsed', parse: String, optional: true } as const;
+const list = { ...text, variadic: ',' } as const;
+
+export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
+  loader: lazily(async () => (await import('../commands/query.ts')).query),
+  parameters: {
+    flags: {
+      file: { ...text, placeholder: 'FILE', brief: 'Read the SQL from a file' },
+      table: {
+        ...text,
+        placeholder: 'TABLE',
+        brief: 'Query a table without SQL',
+        proposeCompletions: proposeTables,
+      },
+      select: {
+        ...list,
+        placeholder: 'COLUMNS',
+        brief: 'Columns to show, with --table; dots reach into structs',
+      },
+      filter: { ...text, placeholder: 'PREDICATE', brief: 'Rows to show, with --table' },
+      orderBy: { ...list, placeholder: 'COLUMNS', brief: 'Order, with --table: "column" or "column desc"' },
+      limit: { kind: 'parsed', parse: parseCount, optional: true, placeholder: 'N', brief: 'At most N rows' },
+      timeout: {
+        kind: 'parsed',
+        parse: parseDurationMs,
+        optional: true,
+        placeholder: 'TIME',
+        brief: 'Stop the query after this time',
+      },
+      format: {
+        kind: 'enum',
+        values: ['table', 'csv', 'json', 'ndjson'],
+        optional: true,
+        brief: 'How to print the rows; table when not given',
+      },
+      project: projectFlag,
+      json: { ...jsonFlag, brief: 'Same as --format json, and errors as JSON' },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        {
+          parse: String,
+          optional: true,
+          placeholder: 'SQL',
+          brief: 'A SELECT; - reads it from standard input',
+        },
+      ],
+    },
+  },
+  docs: {
+    brief: 'Query the store',
+    customUsage: [
+      'SQL [--limit N] [--format table|csv|json|ndjson]',
+      '--table TABLE [--select COLUMNS] [--filter PREDICATE] [--order-by COLUMNS]',
+      '--file FILE',
+    ],
+    fullDescription: [
+      "Prints the rows of one SELECT over the store's tables.",
+      '',
+      'EXAMPLES',
+      '  hakiri query "select state, count(*) from github_issues group by all"',
+      '  hakiri query --table github_issues --select title,user.login --filter "state = \'open\'" --limit 10',
+      '  hakiri query --format csv --file report.sql > report.csv',
+      '  echo "from github_issues limit 3" | hakiri query - --json',
+    ].join('\n'),
+  },
+});

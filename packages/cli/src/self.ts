@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+export interface SpawnSelfOptions {
+  /** Variables the child gets beside the few it needs to run. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Flags for Node itself, a memory limit for example. */
+  readonly nodeFlags?: readonly string[];
+  readonly cwd?: string;
+}
+
+/** All a child needs to find its way; nothing that could be a secret. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'HAKIRI_SELF', 'NO_COLOR'];
+
+/**
+ * Starts this same program again with a hidden command. The one place that knows what the executable is:
+ * the launcher named by HAKIRI_SELF, the bundle this code runs from, or Node and the entry's source.
+ * Standard input, output and error are pipes; what the child writes to standard error is dropped unless the
+ * caller listens, and never keeps the program alive.
+ */
+export function spawnSelf(
+  hiddenCommand: string,
+  args: readonly string[],
+  options: SpawnSelfOptions = {},
+): ChildProcess {
+  const { command, prefix } = executable(options.nodeFlags ?? []);
+  const child = spawn(command, [...prefix, hiddenCommand, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: childEnvironment(options.env ?? {}),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  child.stderr.resume();
+  if (child.stderr instanceof Socket) child.stderr.unref();
+  return child;
+}
+
+function executable(nodeFlags: readonly string[]): { command: string; prefix: readonly string[] } {
+  const launcher = process.env.HAKIRI_SELF;
+  // The launcher takes Node's flags through NODE_OPTIONS only; it starts with the ones it was built with.
+  if (launcher) return { command: launcher, prefix: [] };
+  return { command: process.execPath, prefix: [...nodeFlags, entryFile()] };
+}
+
+/** In the bundle every module has the bundle's own address. */
+function entryFile(): string {
+  const fromSource = import.meta.url.endsWith('/self.ts');
+  return fileURLToPath(fromSource ? new URL('./entry/core.ts', import.meta.url) : import.meta.url);
+}
+
+function childEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const inherited = INHERITED.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(inherited), ...extra };
+}

@@ -1,0 +1,59 @@
+import type { Manifest, PipelineId, Serve } from '@hakiri/core';
+import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
+import type { Environment, Output } from './output.ts';
+import type { Scrubber } from './scrub.ts';
+
+/** What commands may use of the world outside. */
+export interface Services {
+  readonly cwd: string;
+  readonly env: Environment;
+  readonly scrubber: Scrubber;
+  /** Reads the manifest of a folder; the store is opened by the first call that needs it. */
+  openProject(folder: string): Promise<Project>;
+  readStdin(): Promise<string>;
+  /** Called at each SIGINT or SIGTERM until the returned function is called. */
+  onInterrupt(listener: () => void): () => void;
+  /** Ends the process now, whatever is still going on. */
+  exitNow(code: number): void;
+}
+
+/** A folder with a manifest. */
+export interface Project {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** Failures of single tables are in the report; what stops the whole run is thrown. */
+  run(request: RunRequest): Promise<RunReport>;
+  plan(pipelines: readonly PipelineId[]): Promise<readonly TablePlan[]>;
+  serve(): Promise<Serve>;
+  doctor(options: { readonly rebuildCatalog: boolean }): Promise<DoctorReport>;
+  close(): Promise<void>;
+}
+
+export interface RunRequest {
+  readonly pipelines: readonly PipelineId[];
+  /** How long to wait for another process that writes to the store. */
+  readonly waitMs: number;
+  onEvent(event: RunEvent): void;
+  /** Soft: end at the next commit. */
+  readonly stop: AbortSignal;
+  /** Hard: end now. */
+  readonly kill: AbortSignal;
+}
+
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[];
+}
+
+export interface DoctorCheck {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly message: string;
+  readonly hint?: string;
+  readonly path?: string;
+}
+
+/** What a command is called with, beside its flags and arguments. */
+export interface Call {
+  readonly services: Services;
+  readonly output: Output;
+}

@@ -1,0 +1,1 @@
+export * from './runner/run-events.ts';

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, type Plugin } from 'esbuild';
+
+/** `hakiri` as one file: `npm run build [-- --outfile FILE]`. Native modules and Node's own stay outside. */
+
+const root = join(import.meta.dirname, '..');
+const { values } = parseArgs({ options: { outfile: { type: 'string' } } });
+const outfile = values.outfile ?? join(root, 'dist', 'hakiri.mjs');
+
+/** Loads Node's modules where they are used: as `import`s they would all be loaded at the start, whatever the command. */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[a-z_:/]+$/ }, ({ path }) =>
+      isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+      loader: 'js',
+    }));
+  },
+};
+
+const EMBEDDABLE = /readFileSync\(\s*new URL\(\s*(['"])([^'"]+)\1\s*,\s*import\.meta\.url\s*\)\s*,?\s*\)/g;
+
+/** In a `*.asset.ts` module, the file that `readFileSync(new URL('./file', import.meta.url))` reads becomes its bytes. */
+const embeddedAssets: Plugin = {
+  name: 'embedded-assets',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.asset\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const files = [...source.matchAll(EMBEDDABLE)].map((match) => join(dirname(path), match[2] ?? ''));
+      if (files.length === 0) throw new Error(`${relative(root, path)} reads no file that could be embedded`);
+      const bytes = await Promise.all(files.map(async (file) => (await readFile(file)).toString('base64')));
+      let next = 0;
+      const contents = source.replace(EMBEDDABLE, () => `Buffer.from('${bytes[next++]}', 'base64')`);
+      return { contents, loader: 'ts', watchFiles: files };
+    });
+  },
+};
+
+const result = await build({
+  entryPoints: [join(root, 'packages/cli/src/entry/core.ts')],
+  outfile,
+  bundle: true,
+  // One file; a module that is imported dynamically is evaluated when it is asked for.
+  splitting: false,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  minify: true,
+  sourcemap: false,
+  legalComments: 'eof',
+  external: ['@duckdb/node-bindings*'],
+  plugins: [lazyBuiltins, embeddedAssets],
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+  metafile: true,
+});
+
+for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
+  console.log(`${relative(root, join(process.cwd(), file))}  ${(bytes / 1024).toFixed(0)} KB`);
+}
