@@ -1,0 +1,281 @@
+import {
+  canonicalArrowJson,
+  type CatalogCursor,
+  type CatalogTable,
+  type Commit,
+  EMPTY_SCHEMA,
+  type ErrorCode,
+  findColumn,
+  HakiriError,
+  type LogicalType,
+  orderValueOf,
+  type PartEntry,
+  type PartInput,
+  type PartOutcome,
+  type RunId,
+  type RunManifest,
+  runTimeValue,
+  type SchemaFingerprint,
+  type SetAside,
+  type TableSchema,
+  type TableTarget,
+  type TableWriter,
+} from '@hakiri/core';
+import type { ConvertInput, Misfit } from '@hakiri/engine';
+import { MANIFEST_NAME, partName, quarantineFile, runFolder, schemaFile } from '../disk/layout.ts';
+import { syncUpTo, writeDurably } from '../disk/durable.ts';
+import type { StoreContext } from '../store-context.ts';
+import { fingerprint } from './fingerprint.ts';
+import { nextSchema } from './table-schema-rules.ts';
+
+/** Small enough to hold a row group of wide rows in the child's memory. */
+const ROW_GROUP_ROWS = 10_240;
+
+/** What has been written since the last commit, invisible until the manifest is there. */
+interface Pending {
+  readonly run: RunId;
+  readonly startedAt: string;
+  readonly parts: PartEntry[];
+  readonly setAside: SetAside[];
+  readonly changes: string[];
+  readonly schemas: Map<SchemaFingerprint, TableSchema>;
+  schema: TableSchema;
+  inputSchema: TableSchema;
+  sequence: number;
+  greatestOrder: string | null;
+}
+
+export function openTableWriter(
+  context: StoreContext,
+  target: TableTarget,
+  committed: { readonly table: CatalogTable | undefined; readonly cursor: CatalogCursor | undefined },
+): TableWriter {
+  const { files, clock, engine, catalog, node, paths } = context;
+  let table = committed.table;
+  let cursor = committed.cursor?.cursor ?? undefined;
+  let inputSchema = committed.cursor?.inputSchema ?? EMPTY_SCHEMA;
+  let pending: Pending | undefined;
+  const transformed = new Map<SchemaFingerprint, TableSchema>();
+
+  const begin = (): Pending => {
+    pending ??= {
+      run: context.newRunId(table?.lastRun),
+      startedAt: new Date(clock.nowMs()).toISOString(),
+      parts: [],
+      setAside: [],
+      changes: [],
+      schemas: new Map(),
+      schema: table?.schema ?? EMPTY_SCHEMA,
+      inputSchema,
+      sequence: 0,
+      greatestOrder: table?.greatestOrder ?? null,
+    };
+    return pending;
+  };
+
+  const afterTransform = async (input: TableSchema): Promise<TableSchema> => {
+    if (target.transform === undefined) return input;
+    const key = fingerprint(input);
+    const known = transformed.get(key) ?? (await engine.describe(input, target.transform));
+    transformed.set(key, known);
+    return known;
+  };
+
+  const writePart = async (part: PartInput): Promise<PartOutcome> => {
+    const run = begin();
+    const input = part.kind === 'file' ? declare(await engine.fileSchema(part.path, part.format), target.declared) : part.schema;
+    const output = await afterTransform(input);
+    const next = nextSchema(run.schema, output, target);
+    const columns = next.schema.columns.filter(
+      ({ name, type }) => type.kind !== 'undecided' && isDecided(findColumn(output, name)?.type),
+    );
+    const folder = runFolder(target.table, run.run, node);
+    const relative = `${folder}/${partName(run.parts.length)}`;
+    await files.makeFolder(paths.absolute(folder));
+    const result = await engine.convert({
+      input: convertInput(part, input),
+      transform: target.transform,
+      columns,
+      primaryKey: target.primaryKey,
+      order: {
+        suffix: { generation: 0, run: run.run },
+        column: orderColumn(target.incremental, input),
+        fallback: run.greatestOrder === null || target.incremental === undefined ? runTimeValue(run.run) : orderValueOf(run.greatestOrder),
+        firstSequence: run.sequence,
+      },
+      output: paths.absolute(relative),
+      rowGroupRows: ROW_GROUP_ROWS,
+    });
+    run.sequence += result.inputRows;
+    run.setAside.push(...result.misfits.map((misfit) => misfitRecord(misfit)));
+    run.inputSchema = input;
+    run.schema = next.schema;
+    run.changes.push(...next.changes);
+    if (result.greatestOrder !== undefined && (run.greatestOrder === null || result.greatestOrder > run.greatestOrder)) {
+      run.greatestOrder = result.greatestOrder;
+    }
+    if (result.rows === 0) {
+      await files.remove(paths.absolute(relative));
+    } else {
+      const held = { columns };
+      run.schemas.set(fingerprint(held), held);
+      run.parts.push({ path: relative, rows: result.rows, bytes: result.bytes, sha256: result.sha256, schema: fingerprint(held) });
+    }
+    return { rows: result.rows, setAside: result.misfits.length };
+  };
+
+  const commit = async (after: string | undefined): Promise<Commit | undefined> => {
+    const nothingNew = pending === undefined || (pending.parts.length === 0 && pending.setAside.length === 0 && pending.changes.length === 0);
+    if (nothingNew && (after === undefined || after === cursor)) return undefined;
+    const run = begin();
+    const folder = runFolder(target.table, run.run, node);
+    for (const part of run.parts) await files.sync(paths.absolute(part.path));
+    for (const part of run.parts) await countBack(part);
+    run.schemas.set(fingerprint(run.schema), run.schema).set(fingerprint(run.inputSchema), run.inputSchema);
+    await writeSchemas(run);
+    const quarantine = await writeQuarantine(run);
+    const manifest: RunManifest = {
+      format: 1,
+      run: run.run,
+      job: target.job,
+      node,
+      table: target.table,
+      mode: target.mode,
+      primary_key: target.primaryKey,
+      incremental: target.incremental ?? null,
+      pipeline: target.pipeline,
+      source_table: target.sourceTable,
+      parts: run.parts,
+      schema: fingerprint(run.schema),
+      schema_changes: run.changes,
+      input_schema: fingerprint(run.inputSchema),
+      cursor: { before: cursor ?? null, after: after ?? cursor ?? null },
+      greatest_order: run.greatestOrder,
+      quarantine,
+      lineage: target.lineage,
+      lease_generation: 0,
+      started_at: run.startedAt,
+      committed_at: new Date(clock.nowMs()).toISOString(),
+    };
+    await files.makeFolder(paths.absolute(folder));
+    await syncUpTo(files, paths.absolute(folder), paths.context);
+    await writeDurably(files, paths.absolute(`${folder}/${MANIFEST_NAME}`), `${JSON.stringify(manifest, null, 2)}\n`);
+    // From here on the run is there: a crash now is mended by adopting the manifest.
+    pending = undefined;
+    await catalog.commitRun(manifest, run.schemas);
+    table = await catalog.table(target.table);
+    cursor = manifest.cursor.after ?? undefined;
+    inputSchema = run.inputSchema;
+    if (table) await context.writeView(table);
+    return {
+      run: run.run,
+      rows: run.parts.reduce((sum, part) => sum + part.rows, 0),
+      parts: run.parts.length,
+      bytes: run.parts.reduce((sum, part) => sum + part.bytes, 0),
+      setAside: run.setAside.length,
+      quarantine: quarantine?.path,
+      schemaChanges: run.changes,
+    };
+  };
+
+  const countBack = async (part: PartEntry): Promise<void> => {
+    const counted = await engine.countRows(paths.absolute(part.path));
+    if (counted === part.rows) return;
+    throw new HakiriError('store.count_mismatch', `${part.path} holds ${counted} rows, ${part.rows} were written`);
+  };
+
+  const writeSchemas = async ({ schemas }: Pending): Promise<void> => {
+    for (const [name, schema] of schemas) {
+      const path = paths.absolute(schemaFile(target.table, name));
+      if (await files.stat(path)) continue;
+      await files.makeFolder(paths.absolute(`tables/${target.table}/schemas`));
+      await writeDurably(files, path, canonicalArrowJson(schema));
+    }
+  };
+
+  const writeQuarantine = async (run: Pending): Promise<RunManifest['quarantine']> => {
+    if (run.setAside.length === 0) return null;
+    const path = quarantineFile(target.table, run.run);
+    await files.makeFolder(paths.absolute(`tables/${target.table}/quarantine`));
+    const lines = run.setAside.map((record) => quarantineLine(record));
+    await writeDurably(files, paths.absolute(path), lines.join(''));
+    return { path, rows: run.setAside.length };
+  };
+
+  return {
+    get cursor() {
+      return cursor;
+    },
+    get inputSchema() {
+      return inputSchema;
+    },
+    writePart,
+    setAside(records) {
+      if (records.length > 0) begin().setAside.push(...records);
+    },
+    commit,
+    async discard() {
+      if (!pending) return;
+      const { run } = pending;
+      pending = undefined;
+      const folder = paths.absolute(runFolder(target.table, run, node));
+      // The manifest first: a run with a manifest and no parts would look like damage.
+      if (await files.stat(`${folder}/${MANIFEST_NAME}`)) {
+        await files.remove(`${folder}/${MANIFEST_NAME}`);
+        await files.syncFolder(folder);
+      }
+      await files.removeTree(paths.absolute(`tables/${target.table}/data/runs/${run}`));
+      await files.remove(paths.absolute(quarantineFile(target.table, run)));
+    },
+  };
+}
+
+const isDecided = (type: LogicalType | undefined): boolean => type !== undefined && type.kind !== 'undecided';
+
+/** A file's own types, where the manifest does not say otherwise. */
+function declare(found: TableSchema, declared: TableSchema): TableSchema {
+  return { columns: found.columns.map((column) => findColumn(declared, column.name) ?? column) };
+}
+
+function convertInput(part: PartInput, schema: TableSchema): ConvertInput {
+  return part.kind === 'file'
+    ? { kind: 'file', path: part.path, format: part.format, schema }
+    : { kind: 'records', path: part.path, schema, largestRecordBytes: part.largestRecordBytes, verified: part.verified };
+}
+
+/** Undefined while no record has had the column: then the fallback orders them all. */
+function orderColumn(incremental: string | undefined, input: TableSchema) {
+  if (incremental === undefined) return undefined;
+  const path = incremental.split('.');
+  let type: LogicalType | undefined = findColumn(input, path[0] ?? '')?.type;
+  for (const name of path.slice(1)) {
+    type = type?.kind === 'struct' ? type.fields.find((field) => field.name === name)?.type : undefined;
+  }
+  return type && type.kind !== 'undecided' ? { path, type } : undefined;
+}
+
+const MISFIT_CODES: Readonly<Record<Misfit['reason'], ErrorCode>> = {
+  type: 'record.type_conflict',
+  null_key: 'record.null_key',
+  malformed: 'record.malformed_json',
+  transform: 'record.type_conflict',
+};
+
+function misfitRecord({ reason, column, expected, record }: Misfit): SetAside {
+  const reasons: Readonly<Record<Misfit['reason'], string>> = {
+    type: `column ${column} does not hold ${expected}`,
+    null_key: 'a column of the primary key is null',
+    malformed: 'not a JSON object',
+    transform: `a transform failed on it (${expected})`,
+  };
+  return {
+    code: MISFIT_CODES[reason],
+    reason: reasons[reason],
+    ...(column === undefined ? {} : { column }),
+    record: Buffer.from(record, 'base64'),
+  };
+}
+
+function quarantineLine({ code, reason, column, record }: SetAside): string {
+  return `${JSON.stringify({ code, reason, column: column ?? null, record: Buffer.from(record).toString('utf8') })}\n`;
+}

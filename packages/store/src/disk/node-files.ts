@@ -1,0 +1,76 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type Files, HakiriError } from '@hakiri/core';
+
+/** The real disk. Errors come as `store.disk_full`, `store.read_only` or `store.io`, naming the path. */
+export const nodeFiles: Files = {
+  readBytes: (path) => guarded('reading', path, () => readFile(path)),
+  readText: (path) => guarded('reading', path, () => readFile(path, 'utf8')),
+  write: (path, content, mode) => guarded('writing', path, () => writeFile(path, content, mode === undefined ? {} : { mode })),
+  async create(path) {
+    const file = await guarded('creating', path, () => open(path, 'w'));
+    return {
+      write: (bytes) =>
+        guarded('writing', path, async () => {
+          let written = 0;
+          while (written < bytes.length) written += (await file.write(bytes, written)).bytesWritten;
+        }),
+      close: () => guarded('closing', path, () => file.close()),
+    };
+  },
+  sync: (path) => guarded('syncing', path, () => syncPath(path)),
+  syncFolder: (path) => guarded('syncing', path, () => syncPath(path)),
+  rename: (from, to) => guarded('renaming', from, () => rename(from, to)),
+  remove: (path) => guarded('removing', path, () => rm(path, { force: true })),
+  removeTree: (path) => guarded('removing', path, () => rm(path, { recursive: true, force: true })),
+  makeFolder: (path) =>
+    guarded('creating', path, async () => {
+      await mkdir(path, { recursive: true });
+    }),
+  list: (path) =>
+    guarded('listing', path, async () => {
+      const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return [];
+        throw error;
+      });
+      return entries
+        .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    }),
+  stat: (path) =>
+    guarded('reading', path, async () => {
+      try {
+        const found = await stat(path);
+        return { sizeBytes: found.size, isFolder: found.isDirectory(), modifiedMs: found.mtimeMs };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+        throw error;
+      }
+    }),
+};
+
+async function syncPath(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function guarded<T>(doing: string, path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw diskError(error, doing, path);
+  }
+}
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+export function diskError(error: unknown, doing: string, path: string): HakiriError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  if (FULL.has(code)) return new HakiriError('store.disk_full', `The disk filled up while ${doing} ${path}`, { cause: error });
+  if (FORBIDDEN.has(code)) return new HakiriError('store.read_only', `Not allowed: ${doing} ${path}`, { cause: error });
+  return new HakiriError('store.io', `${code} while ${doing} ${path}`, { cause: error });
+}

@@ -1,0 +1,83 @@
+import { DatabaseSync } from 'node:sqlite';
+import { type Clock, type Files, HakiriError } from '@hakiri/core';
+import { dirname } from 'node:path';
+
+export interface WriterLock {
+  release(): void;
+}
+
+export interface LockHolder {
+  readonly pid: number;
+  readonly command: string;
+  readonly since: string;
+}
+
+export interface LockRequest {
+  readonly path: string;
+  /** Says who holds the lock, for whoever finds it taken. */
+  readonly holderPath: string;
+  readonly command: string;
+  readonly waitMs: number;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, when the lock is taken and the wait begins. */
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+}
+
+const RETRY_MS = 100;
+
+/**
+ * One writer a store. The lock is an open exclusive transaction on an empty SQLite file: the system gives it
+ * back when the process ends, however it ends, so there is no stale lock to clean up.
+ * @throws HakiriError store.locked after `waitMs`
+ */
+export async function acquireWriterLock(request: LockRequest): Promise<WriterLock> {
+  const { path, holderPath, files, clock, waitMs, signal } = request;
+  await files.makeFolder(dirname(path));
+  const deadline = clock.monotonicMs() + waitMs;
+  for (let waited = false; ; waited = true) {
+    const db = tryLock(path);
+    if (db) {
+      const holder: LockHolder = { pid: process.pid, command: request.command, since: new Date(clock.nowMs()).toISOString() };
+      await files.write(holderPath, JSON.stringify(holder));
+      return { release: () => db.close() };
+    }
+    const holder = await readHolder(files, holderPath);
+    if (clock.monotonicMs() >= deadline) throw locked(holder);
+    if (!waited) request.onWait?.(holder);
+    await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+function tryLock(path: string): DatabaseSync | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { timeout: 0 });
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db?.close();
+    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+    if (code === 5 || code === 6) return undefined;
+    if (code === 8 || code === 14) {
+      throw new HakiriError('store.read_only', `The store cannot be written to: ${path}`, { cause: error });
+    }
+    throw new HakiriError('store.io', `The store's lock cannot be taken: ${path}`, { cause: error });
+  }
+}
+
+async function readHolder(files: Files, path: string): Promise<LockHolder | undefined> {
+  try {
+    return JSON.parse(await files.readText(path)) as LockHolder;
+  } catch {
+    return undefined;
+  }
+}
+
+function locked(holder: LockHolder | undefined): HakiriError {
+  const who = holder ? `process ${holder.pid} (${holder.command}) since ${holder.since}` : 'another process';
+  return new HakiriError('store.locked', `The store is being written by ${who}`, {
+    details: holder ? { pid: holder.pid, command: holder.command, since: holder.since } : {},
+  });
+}

@@ -1,0 +1,18 @@
+export { memoryCatalog } from './catalog/memory-catalog.ts';
+export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
+export { fingerprint } from './commit/fingerprint.ts';
+export { nextSchema } from './commit/table-schema-rules.ts';
+export { type Layout, layout, viewFile } from './disk/layout.ts';
+export { nodeFiles } from './disk/node-files.ts';
+export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
+export { type DoctorCheck, type DoctorReport, examineStore, rebuildCatalog } from './recovery/doctor.ts';
+export {
+  type LockOptions,
+  openStore,
+  openWritableStore,
+  type Recovery,
+  type SessionParts,
+  type Store,
+  type StoreOptions,
+  type WritableStore,
+} from './store.ts';

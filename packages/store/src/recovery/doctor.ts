@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { type Catalog, type CatalogPart, canonicalArrowJson, HakiriError, type RunId, toHakiriError } from '@hakiri/core';
+import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
+import { fingerprint } from '../commit/fingerprint.ts';
+import { layout, type Layout, schemaFile } from '../disk/layout.ts';
+import { readStoreFormat } from '../disk/store-format.ts';
+import { acquireWriterLock } from '../disk/writer-lock.ts';
+import type { LockOptions, StoreOptions } from '../store.ts';
+import { staleViews, writeView } from '../view/write-views.ts';
+import { adoptRuns } from './adopt.ts';
+import { findRuns } from './find-runs.ts';
+import { readManifestFile } from './read-manifest.ts';
+
+export interface DoctorCheck {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly message: string;
+  readonly hint?: string;
+  readonly path?: string;
+}
+
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[];
+}
+
+/** Reads the whole store and says what is wrong with it. Changes nothing. */
+export async function examineStore(options: StoreOptions): Promise<DoctorReport> {
+  const { files } = options;
+  const paths = layout(options.root, options.project);
+  const checks: DoctorCheck[] = [];
+  try {
+    if ((await readStoreFormat(files, paths)) === undefined) {
+      return { checks: [{ name: 'store', state: 'warning', message: 'There is no store yet', hint: 'Run a pipeline first: `hakiri run`.' }] };
+    }
+    checks.push({ name: 'format', state: 'ok', message: `The store's format is known` });
+  } catch (error) {
+    return { checks: [failed('format', error)] };
+  }
+  let catalog: Catalog;
+  try {
+    if (!(await files.stat(paths.catalog))) throw new HakiriError('store.catalog_lost', 'The catalog is missing');
+    catalog = openSqliteCatalog(paths.catalog);
+  } catch (error) {
+    return { checks: [...checks, failed('catalog', error)] };
+  }
+  try {
+    checks.push(...(await examineRuns(options, paths, catalog)));
+    checks.push(...(await examineParts(options, paths, catalog)));
+    checks.push(...(await examineSchemas(options, paths, catalog)));
+    checks.push(...(await examineViews(options, paths, catalog)));
+  } finally {
+    await catalog.close();
+  }
+  return { checks };
+}
+
+async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+  const known = await catalog.runIds();
+  const found = await findRuns(files, paths);
+  const checks: DoctorCheck[] = [];
+  for (const { run, folder, manifest } of found) {
+    if (manifest === undefined) {
+      checks.push({
+        name: 'orphan',
+        state: 'warning',
+        message: `Run ${run} was never committed`,
+        hint: 'A run that died left it; the next run removes it.',
+        path: folder,
+      });
+      continue;
+    }
+    try {
+      await readManifestFile(files, paths, manifest);
+      if (!known.has(run)) {
+        checks.push({
+          name: 'run',
+          state: 'warning',
+          message: `Run ${run} is committed but not in the catalog`,
+          hint: 'The next run or query takes it in.',
+          path: manifest,
+        });
+      }
+    } catch (error) {
+      checks.push({ ...failed('manifest', error), path: manifest });
+    }
+  }
+  const onDisk = new Set(found.filter(({ manifest }) => manifest !== undefined).map(({ run }) => run));
+  for (const run of known) {
+    if (onDisk.has(run)) continue;
+    checks.push({ name: 'run', state: 'failed', message: `Run ${run} is in the catalog, its manifest is missing`, hint: 'Restore the folder from a copy, or run `hakiri doctor --rebuild-catalog` to go on without it.' });
+  }
+  return checks.length > 0 ? checks : [{ name: 'runs', state: 'ok', message: `${known.size} runs, each with its manifest` }];
+}
+
+async function examineParts({ files, engine }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+  const parts = (await catalog.tables()).flatMap((table) => table.parts);
+  const checks: DoctorCheck[] = [];
+  const judge = async (part: CatalogPart): Promise<string | undefined> => {
+    const path = paths.absolute(part.path);
+    if (!(await files.stat(path))) return 'is missing';
+    const hash = createHash('sha256').update(await files.readBytes(path)).digest('hex');
+    if (hash !== part.sha256) return 'is not what was written: its hash differs';
+    const rows = await engine.countRows(path);
+    return rows === part.rows ? undefined : `holds ${rows} rows instead of ${part.rows}`;
+  };
+  for (const part of parts) {
+    const fault = await judge(part);
+    if (fault === undefined) continue;
+    checks.push({
+      name: 'part',
+      state: 'failed',
+      message: `${part.path} ${fault}`,
+      hint: 'Restore the file from a copy, or remove its run\'s folder and run `hakiri doctor --rebuild-catalog`, which also sets the cursor back.',
+      path: part.path,
+    });
+  }
+  return checks.length > 0 ? checks : [{ name: 'parts', state: 'ok', message: `${parts.length} parts, every hash and row count right` }];
+}
+
+async function examineSchemas({ files }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+  const checks: DoctorCheck[] = [];
+  let count = 0;
+  for (const table of await catalog.tables()) {
+    const schemas = new Map(table.parts.map((part) => [part.schema, part.columns])).set(table.fingerprint, table.schema);
+    for (const [name, schema] of schemas) {
+      count++;
+      const path = paths.absolute(schemaFile(table.name, name));
+      const text = (await files.stat(path)) ? await files.readText(path) : undefined;
+      if (text === canonicalArrowJson(schema) && fingerprint(schema) === name) continue;
+      checks.push({ name: 'schema', state: 'failed', message: `Schema ${name} of ${table.name} is missing or changed`, path });
+    }
+  }
+  return checks.length > 0 ? checks : [{ name: 'schemas', state: 'ok', message: `${count} schemas, each with its file` }];
+}
+
+async function examineViews({ files }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+  const stale = await staleViews(files, paths, catalog);
+  if (stale.length === 0) return [{ name: 'views', state: 'ok', message: 'Every view is that of the last commit' }];
+  return stale.map(({ name }) => ({
+    name: 'view',
+    state: 'warning',
+    message: `views/${name}.sql is not that of the last commit`,
+    hint: 'The next run writes it again.',
+  }));
+}
+
+function failed(name: string, error: unknown): DoctorCheck {
+  const { message, hint } = toHakiriError(error);
+  return { name, state: 'failed', message, hint };
+}
+
+/**
+ * Makes the catalog again from the manifests. The old file, whatever is left of it, is kept beside the new one.
+ * @throws HakiriError store.locked
+ */
+export async function rebuildCatalog(options: StoreOptions, lockOptions: LockOptions): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
+  const { files, clock } = options;
+  const paths = layout(options.root, options.project);
+  const lock = await acquireWriterLock({ ...lockOptions, path: paths.lock, holderPath: paths.lockHolder, files, clock });
+  try {
+    const fresh = `${paths.catalog}.rebuilt`;
+    for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);
+    const catalog = openSqliteCatalog(fresh);
+    const { adopted, damaged } = await adoptRuns(files, paths, catalog);
+    // Closing the last connection folds the write-ahead log in, so that one rename moves the whole catalog.
+    await catalog.close();
+    const stamp = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');
+    for (const suffix of ['-wal', '-shm', '']) {
+      if (await files.stat(`${paths.catalog}${suffix}`)) {
+        await files.rename(`${paths.catalog}${suffix}`, `${paths.catalog}.lost-${stamp}${suffix}`);
+      }
+    }
+    await files.sync(fresh);
+    await files.rename(fresh, paths.catalog);
+    await files.syncFolder(paths.context);
+    const rebuilt = openSqliteCatalog(paths.catalog);
+    for (const table of await rebuilt.tables()) await writeView(files, paths, table);
+    await rebuilt.close();
+    return { runs: adopted, damaged: damaged.map(({ path, error }) => `${path}: ${error.message}`) };
+  } finally {
+    lock.release();
+  }
+}

@@ -1,0 +1,158 @@
+import {
+  type Catalog,
+  type CatalogTable,
+  type Clock,
+  type Destination,
+  type Files,
+  HakiriError,
+  type NodeId,
+  type RunId,
+} from '@hakiri/core';
+import type { Engine } from '@hakiri/engine';
+import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
+import { runIdFactory } from './commit/run-ids.ts';
+import { openTableWriter } from './commit/table-writer.ts';
+import { type Layout, layout } from './disk/layout.ts';
+import { readStoreFormat, writeStoreFormat } from './disk/store-format.ts';
+import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
+import { type Adoption, adoptRuns, sweepOrphans } from './recovery/adopt.ts';
+import { findRuns } from './recovery/find-runs.ts';
+import type { StoreContext } from './store-context.ts';
+import { viewStatement } from './view/view-sql.ts';
+import { staleViews, writeView } from './view/write-views.ts';
+
+export interface StoreOptions {
+  /** The `.hakiri` folder. */
+  readonly root: string;
+  readonly project: string;
+  readonly node: NodeId;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  /** Run ids, for tests that need the same ones twice. */
+  readonly newRunId?: (after: RunId | undefined) => RunId;
+}
+
+export interface Store {
+  readonly paths: Layout;
+  readonly catalog: Catalog;
+  tables(): Promise<readonly CatalogTable[]>;
+  /** What a SQL session over this store is made of. */
+  session(options: { readonly provenance: boolean }): Promise<SessionParts>;
+  close(): Promise<void>;
+}
+
+export interface SessionParts {
+  readonly views: readonly string[];
+  readonly allowedPaths: readonly string[];
+}
+
+export interface WritableStore extends Store, Destination {
+  /** What opening it had to mend. */
+  readonly recovery: Recovery;
+}
+
+export interface Recovery extends Adoption {
+  readonly swept: readonly string[];
+  readonly abandonedJobs: number;
+}
+
+export interface LockOptions {
+  readonly command: string;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+  readonly onWait?: (holder: LockHolder | undefined) => void;
+}
+
+/**
+ * Opens a store for reading. Manifests that the catalog does not know yet are taken in where the disk allows.
+ * @throws HakiriError store.not_found, store.catalog_lost, store.newer_format
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const paths = layout(options.root, options.project);
+  if ((await readStoreFormat(options.files, paths)) === undefined) {
+    throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
+  }
+  const catalog = await openCatalog(options.files, paths);
+  await adoptRuns(options.files, paths, catalog);
+  return readable(paths, catalog);
+}
+
+/**
+ * Opens a store for writing, makes it where there is none, and mends what a crash left: unknown manifests are
+ * adopted, leftovers swept, stale views written again.
+ * @throws HakiriError store.locked, store.catalog_lost, store.newer_format, store.read_only
+ */
+export async function openWritableStore(options: StoreOptions, lockOptions: LockOptions): Promise<WritableStore> {
+  const { files, clock, engine, node } = options;
+  const paths = layout(options.root, options.project);
+  const lock = await acquireWriterLock({ ...lockOptions, path: paths.lock, holderPath: paths.lockHolder, files, clock });
+  try {
+    if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
+    const catalog = await openCatalog(files, paths);
+    const context: StoreContext = {
+      files,
+      clock,
+      engine,
+      catalog,
+      node,
+      paths,
+      newRunId: options.newRunId ?? runIdFactory(clock),
+      writeView: (table) => writeView(files, paths, table),
+    };
+    const recovery = await recover(context);
+    return { ...readable(paths, catalog, lock), recovery, openTable: async (target) => openTable(context, target) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function recover({ files, paths, catalog, clock, writeView: write }: StoreContext): Promise<Recovery> {
+  const adoption = await adoptRuns(files, paths, catalog);
+  const swept = await sweepOrphans(files, paths, catalog);
+  const abandonedJobs = await catalog.closeAbandonedJobs(new Date(clock.nowMs()).toISOString());
+  for (const table of await staleViews(files, paths, catalog)) await write(table);
+  return { ...adoption, swept, abandonedJobs };
+}
+
+async function openTable(context: StoreContext, target: Parameters<Destination['openTable']>[0]) {
+  const table = await context.catalog.table(target.table);
+  if (table && table.primaryKey.join('\0') !== target.primaryKey.join('\0')) {
+    throw new HakiriError(
+      'manifest.table_conflict',
+      `Table ${target.table} has the key (${table.primaryKey.join(', ')}), the manifest says (${target.primaryKey.join(', ')})`,
+      { hint: 'Put the key back, or give the table another name.' },
+    );
+  }
+  const cursor = await context.catalog.cursor(target.pipeline, target.sourceTable);
+  return openTableWriter(context, target, { table, cursor });
+}
+
+/** A missing catalog beside committed runs is a loss to be told, not a new store. */
+async function openCatalog(files: Files, paths: Layout): Promise<Catalog> {
+  if (!(await files.stat(paths.catalog))) {
+    const committed = (await findRuns(files, paths)).find(({ manifest }) => manifest !== undefined);
+    if (committed) throw new HakiriError('store.catalog_lost', `The catalog ${paths.catalog} is missing`);
+  }
+  return openSqliteCatalog(paths.catalog);
+}
+
+function readable(paths: Layout, catalog: Catalog, lock?: WriterLock): Store {
+  return {
+    paths,
+    catalog,
+    tables: () => catalog.tables(),
+    async session({ provenance }) {
+      const tables = await catalog.tables();
+      return {
+        views: tables.map((table) => viewStatement(table, { path: paths.absolute, provenance })),
+        allowedPaths: tables.flatMap(({ parts }) => parts.map(({ path }) => paths.absolute(path))),
+      };
+    },
+    async close() {
+      await catalog.close();
+      lock?.release();
+    },
+  };
+}
