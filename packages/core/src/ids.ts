@@ -26,12 +26,12 @@ export function ulidTimeMs(id: RunId | JobId | NodeId): number {
   return time;
 }
 
-const NAME = /^[a-z][a-z0-9_]{0,62}$/;
-const PIPELINE = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+export const TABLE_NAME_PATTERN = /^[a-z][a-z0-9_]{0,62}$/;
+export const PIPELINE_ID_PATTERN = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /** Lower-case letters, digits and underscores: a name that needs no quotes in SQL and no escape in a path. */
 export function parseTableName(text: string): TableName {
-  if (!NAME.test(text)) {
+  if (!TABLE_NAME_PATTERN.test(text)) {
     throw new HakiriError('manifest.wrong_type', `"${text}" is not a table name`, {
       hint: 'Use lower-case letters, digits and underscores, starting with a letter, at most 63.',
     });
@@ -40,7 +40,7 @@ export function parseTableName(text: string): TableName {
 }
 
 export function parsePipelineId(text: string): PipelineId {
-  if (!PIPELINE.test(text)) {
+  if (!PIPELINE_ID_PATTERN.test(text)) {
     throw new HakiriError('manifest.wrong_type', `"${text}" is not a pipeline id`, {
       hint: 'Use lower-case letters, digits, dashes and underscores, at most 63.',
     });

@@ -3,7 +3,7 @@ import { distance } from 'fastest-levenshtein';
 /** Up to `limit` candidates that a typist of `name` may have meant, the likeliest first. Case does not count. */
 export function nearestNames(name: string, candidates: readonly string[], limit = 3): readonly string[] {
   const typed = name.toLowerCase();
-  const tolerance = Math.max(1, Math.floor(typed.length / 3));
+  const tolerance = Math.min(typed.length - 1, Math.max(2, Math.floor(typed.length / 3)));
   return candidates
     .map((candidate) => ({ candidate, edits: edits(typed, candidate.toLowerCase()) }))
     .filter(({ edits }) => edits <= tolerance)

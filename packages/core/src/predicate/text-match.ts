@@ -70,6 +70,9 @@ function codePoints(text: string): readonly number[] {
   return points;
 }
 
+/** Capitals that Unicode got after the tables of the engine (its version 1.5) were made: it leaves them as they are. */
+const TOO_NEW = /[\u1c89\ua7cb\ua7cc\ua7ce\ua7d2\ua7d4\ua7da\ua7dc\u{10d50}-\u{10d65}\u{16ea0}-\u{16eb8}]/u;
+
 /**
  * Lower case one code point at a time, as the engine does: JavaScript's own turns a final sigma by its place in
  * the word, and a dotted capital I into two code points.
@@ -78,6 +81,11 @@ export function lowerCase(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
   if (/^[\u0000-\u007f]*$/.test(text)) return text.toLowerCase();
   let lower = '';
-  for (const character of text) lower += character === '\u0130' ? 'i' : character.toLowerCase();
+  for (const character of text) lower += lowerCodePoint(character);
   return lower;
+}
+
+function lowerCodePoint(character: string): string {
+  if (character === '\u0130') return 'i';
+  return TOO_NEW.test(character) ? character : character.toLowerCase();
 }

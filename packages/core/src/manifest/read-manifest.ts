@@ -1,0 +1,267 @@
+import { HakiriError } from '../errors.ts';
+import {
+  defaultTableName,
+  type PipelineId,
+  parsePipelineId,
+  parseTableName,
+  type TableName,
+} from '../ids.ts';
+import { nearest } from '../suggest.ts';
+import { sameType } from '../types/logical-type.ts';
+import { parseTypeName } from '../types/parse-type-name.ts';
+import { checkShape } from './check-shape.ts';
+import type { RawManifest, RawPipeline, RawTable, RawTransform } from './manifest-schema.ts';
+import {
+  type ColumnSpec,
+  type Manifest,
+  type Pipeline,
+  TABLE_DEFAULTS,
+  type Table,
+  type TableTransform,
+  type TransformStep,
+} from './model.ts';
+import { parseManifestText } from './parse-manifest-text.ts';
+import { type Problem, problemsError } from './problem.ts';
+import { parseByteSize, parseDurationMs, parseRowCount } from './units.ts';
+
+export interface ManifestFile {
+  /** As it is shown in messages; `.json` is read as JSON, all else as TOML. */
+  readonly file: string;
+  readonly text: string;
+}
+
+interface Shaped {
+  readonly file: string;
+  readonly shape: RawManifest;
+}
+
+interface Placed {
+  readonly file: string;
+  readonly pipeline: Pipeline;
+}
+
+/**
+ * `hakiri.toml` and the files under `pipelines/`, in the order in which they are to be merged, as one checked
+ * manifest. Throws `manifest.syntax`, `manifest.unknown_key`, `manifest.not_built`, `manifest.wrong_type`,
+ * `manifest.duplicate_pipeline`, `manifest.table_conflict`; `manifest.not_found` when no file is a hakiri.toml.
+ * The message lists up to five problems, the first of them gives the code.
+ */
+export function readManifest(files: readonly ManifestFile[]): Manifest {
+  if (!files.some(({ file }) => isRoot(file))) {
+    throw new HakiriError('manifest.not_found', 'There is no hakiri.toml.');
+  }
+  const problems: Problem[] = [];
+  const shaped: Shaped[] = [];
+  for (const { file, text } of files) {
+    const format = file.endsWith('.json') ? 'json' : 'toml';
+    const checked = checkShape(file, parseManifestText(text, { file, format }));
+    if ('problems' in checked) problems.push(...checked.problems);
+    else shaped.push({ file, shape: checked.shape });
+  }
+  throwAny(problems);
+  throwAny(shaped.flatMap(checkProject));
+
+  const placed = shaped.flatMap(({ file, shape }) =>
+    (shape.pipeline ?? []).map((raw) => ({ file, pipeline: toPipeline(raw) })),
+  );
+  const transforms = mergeTransforms(shaped);
+  throwAny([...duplicateIds(placed), ...tableConflicts(placed), ...strayTransforms(placed, transforms)]);
+
+  const project = shaped.find(({ file }) => isRoot(file))?.shape.project;
+  return {
+    // checkProject let nothing without a project pass.
+    project: { name: project?.name ?? '' },
+    pipelines: placed.map(({ pipeline }) => pipeline),
+    transforms,
+  };
+}
+
+/** The name in the store of a table that a pipeline reads. */
+export function tableNameOf(pipeline: Pipeline, table: Pick<Table, 'name' | 'source'>): TableName {
+  return table.name ?? defaultTableName(pipeline.source.connector, table.source);
+}
+
+function throwAny([first, ...rest]: readonly Problem[]): void {
+  if (first !== undefined) throw problemsError([first, ...rest]);
+}
+
+function isRoot(file: string): boolean {
+  return /(^|[\\/])hakiri\.(toml|json)$/.test(file);
+}
+
+function checkProject({ file, shape }: Shaped): readonly Problem[] {
+  const place = 'project';
+  if (isRoot(file) && shape.project === undefined) {
+    return [{ code: 'manifest.wrong_type', file, place, message: 'is missing: expected { name = "demo" }' }];
+  }
+  if (!isRoot(file) && shape.project !== undefined) {
+    const hint = 'A file under pipelines/ holds pipelines and transforms only.';
+    return [{ code: 'manifest.unknown_key', file, place, message: 'belongs in hakiri.toml alone', hint }];
+  }
+  return [];
+}
+
+function toPipeline(raw: RawPipeline): Pipeline {
+  return {
+    id: parsePipelineId(raw.id),
+    source: { connector: raw.source.connector, config: raw.source.config ?? {} },
+    secrets: raw.secrets ?? [],
+    allowHosts: raw.allow_hosts ?? [],
+    incremental: raw.incremental,
+    lookbackMs: raw.lookback === undefined ? undefined : parseDurationMs(raw.lookback),
+    tables: raw.tables?.map((table) => toTable(typeof table === 'string' ? { source: table } : table)),
+  };
+}
+
+function toTable(raw: RawTable): Table {
+  return {
+    source: raw.source,
+    name: raw.name === undefined ? undefined : parseTableName(raw.name),
+    primaryKey: raw.primary_key,
+    mode: raw.mode,
+    incremental: raw.incremental,
+    onConflict: raw.on_conflict ?? TABLE_DEFAULTS.onConflict,
+    unknownColumns: raw.unknown_columns ?? TABLE_DEFAULTS.unknownColumns,
+    commitEveryRows: parseRowCount(raw.commit_every ?? '') ?? TABLE_DEFAULTS.commitEveryRows,
+    maxRecordBytes: parseByteSize(raw.max_record ?? '') ?? TABLE_DEFAULTS.maxRecordBytes,
+    agentDescription: raw.agent_description,
+    columns: Object.entries(raw.columns ?? {}).map(
+      ([name, column]): ColumnSpec => ({
+        name,
+        type: column.type === undefined ? undefined : parseTypeName(column.type),
+        agentHint: column.agent_hint,
+      }),
+    ),
+  };
+}
+
+/** Entries for one table are carried out one after another: those under pipelines first, file by file. */
+function mergeTransforms(files: readonly Shaped[]): readonly TableTransform[] {
+  const merged = new Map<TableName, TransformStep[]>();
+  const entries = files.flatMap(({ shape }) => [
+    ...(shape.pipeline ?? []).flatMap((pipeline) => pipeline.transforms ?? []),
+    ...(shape.transforms ?? []),
+  ]);
+  for (const entry of entries) {
+    const table = parseTableName(entry.table);
+    merged.set(table, [...(merged.get(table) ?? []), ...toSteps(entry)]);
+  }
+  return [...merged].map(([table, steps]) => ({ table, steps }));
+}
+
+/** The order of the keys is the order of the steps. */
+function toSteps(entry: RawTransform): readonly TransformStep[] {
+  return Object.keys(entry).flatMap((verb) => toStep(verb as keyof RawTransform, entry) ?? []);
+}
+
+function toStep(verb: keyof RawTransform, entry: RawTransform): TransformStep | undefined {
+  switch (verb) {
+    case 'table':
+      return undefined;
+    case 'select':
+    case 'drop':
+      return { verb, columns: entry[verb] ?? [] };
+    case 'filter':
+      return { verb, expression: entry.filter ?? '' };
+    case 'explode':
+    case 'unnest':
+      return { verb, column: entry[verb] ?? '' };
+    case 'with_columns':
+      return {
+        verb,
+        columns: Object.entries(entry.with_columns ?? {}).map(([name, expression]) => ({ name, expression })),
+      };
+    case 'rename':
+      return { verb, columns: Object.entries(entry.rename ?? {}).map(([from, to]) => ({ from, to })) };
+    case 'cast':
+      return {
+        verb,
+        columns: Object.entries(entry.cast ?? {}).map(([name, type]) => ({
+          name,
+          type: parseTypeName(type),
+        })),
+      };
+  }
+}
+
+function duplicateIds(placed: readonly Placed[]): readonly Problem[] {
+  const first = new Map<PipelineId, string>();
+  return placed.flatMap(({ file, pipeline: { id } }) => {
+    const other = first.get(id);
+    if (other === undefined) {
+      first.set(id, file);
+      return [];
+    }
+    const where = other === file ? `twice in ${file}` : `in ${other} and in ${file}`;
+    const message = `the id is used ${where}`;
+    return [{ code: 'manifest.duplicate_pipeline' as const, file, place: `pipeline "${id}"`, message }];
+  });
+}
+
+function tableConflicts(placed: readonly Placed[]): readonly Problem[] {
+  const feeding = new Map<TableName, { readonly placed: Placed; readonly table: Table }>();
+  const problems: Problem[] = [];
+  for (const each of placed) {
+    const { file, pipeline } = each;
+    const sources = new Set<string>();
+    for (const table of pipeline.tables ?? []) {
+      const name = tableNameOf(pipeline, table);
+      const report = (message: string): void => {
+        const place = `pipeline "${pipeline.id}" > table "${name}"`;
+        problems.push({ code: 'manifest.table_conflict', file, place, message });
+      };
+      if (sources.has(table.source)) report(`the source table "${table.source}" is listed twice`);
+      sources.add(table.source);
+      const other = feeding.get(name);
+      if (other === undefined) {
+        feeding.set(name, { placed: each, table });
+        continue;
+      }
+      const difference = disagreement(other.table, table);
+      if (difference !== undefined) {
+        report(
+          `pipeline "${other.placed.pipeline.id}" in ${other.placed.file} feeds it too, with another ${difference}`,
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+/** What one leaves to the source cannot be compared here: the run compares it again with the source's answer. */
+function disagreement(a: Table, b: Table): string | undefined {
+  if (a.primaryKey && b.primaryKey && a.primaryKey.join('\0') !== b.primaryKey.join('\0'))
+    return 'primary_key';
+  if (a.mode && b.mode && a.mode !== b.mode) return 'mode';
+  const declared = new Map(a.columns.map((column) => [column.name.toLowerCase(), column]));
+  for (const column of b.columns) {
+    const other = declared.get(column.name.toLowerCase());
+    if (other === undefined) continue;
+    if (other.name !== column.name) return `case of column "${column.name}"`;
+    if (other.type && column.type && !sameType(other.type, column.type))
+      return `type of column "${column.name}"`;
+  }
+  return undefined;
+}
+
+/** Where every table is named, a transform of any other would do nothing: a misspelling. */
+function strayTransforms(
+  placed: readonly Placed[],
+  transforms: readonly TableTransform[],
+): readonly Problem[] {
+  if (placed.some(({ pipeline }) => pipeline.tables === undefined)) return [];
+  const fed = placed.flatMap(({ pipeline }) =>
+    (pipeline.tables ?? []).map((table) => tableNameOf(pipeline, table)),
+  );
+  return transforms
+    .filter(({ table }) => !fed.includes(table))
+    .map(({ table }) => {
+      const meant = nearest(table, fed);
+      return {
+        code: 'manifest.wrong_type',
+        file: '',
+        place: 'transforms',
+        message: `no pipeline feeds a table "${table}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+      };
+    });
+}

@@ -1,0 +1,480 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import {
+  type Column,
+  compilePredicate,
+  isHakiriError,
+  type LogicalType,
+  type Predicate,
+  type PredicateRow,
+  parsePredicate,
+  predicateToSql,
+  quoteIdentifier,
+  quoteLiteral,
+  sqlType,
+  type TableSchema,
+} from '@hakiri/core';
+import { fuzzCount, fuzzSeed, type Random, seededRandom } from './random.ts';
+
+const COUNT = fuzzCount(300);
+const SEED = fuzzSeed(20261121);
+const PREDICATES_A_TABLE = 10;
+
+const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+const connection = await instance.connect();
+await connection.run("SET TimeZone = 'UTC'");
+after(() => connection.closeSync());
+
+test(`the evaluator and the engine agree on every row of ${COUNT} random predicates`, async () => {
+  let judged = 0;
+  for (let table = 0; table * PREDICATES_A_TABLE < COUNT; table++) {
+    const seed = SEED + table;
+    const random = seededRandom(seed);
+    const schema = randomSchema(random);
+    const rows = random.many(12, () => randomRow(random, schema));
+    const predicates = randomPredicates(random, schema);
+    judged += predicates.length;
+    const answers = await askEngine(
+      connection,
+      schema,
+      rows,
+      predicates.map(({ predicate }) => predicateToSql(predicate, schema)),
+    );
+    predicates.forEach(({ text, predicate }, column) => {
+      const evaluate = compilePredicate(predicate, schema);
+      rows.forEach((row, line) => {
+        const ours = evaluate(row.decoded);
+        const theirs = answers[line]?.[column];
+        assert.equal(
+          ours,
+          theirs,
+          `HAKIRI_FUZZ_SEED=${seed} HAKIRI_FUZZ_COUNT=10: ${text}\n${predicateToSql(predicate, schema)}\nrow ${row.sql}: evaluator ${ours}, engine ${theirs}`,
+        );
+      });
+    });
+  }
+  assert.ok(judged >= COUNT);
+});
+
+test('a predicate means in the engine what its own text means there as SQL', async () => {
+  for (let table = 0; table * PREDICATES_A_TABLE < COUNT; table++) {
+    const seed = SEED + 1_000_000 + table;
+    const random = seededRandom(seed);
+    const schema = randomSchema(random, PLAIN_SQL_KINDS);
+    const rows = random.many(8, () => randomRow(random, schema));
+    // In SQL a number with an exponent, or of 40 digits, is a double; in a predicate every number is exact.
+    const predicates = randomPredicates(random, schema).filter(({ text }) => !/\de-?\d|\d{39}/.test(text));
+    const sql = predicates.flatMap(({ text, predicate }) => [`(${text})`, predicateToSql(predicate, schema)]);
+    const answers = await askEngine(connection, schema, rows, ['true', ...sql]);
+    predicates.forEach(({ text }, i) => {
+      for (const answer of answers) {
+        assert.equal(answer[2 * i + 2], answer[2 * i + 1], `HAKIRI_FUZZ_SEED=${seed - 1_000_000}: ${text}`);
+      }
+    });
+  }
+});
+
+test('ILIKE folds every letter of Unicode as the engine does', async () => {
+  const reader = await connection.runAndReadAll(`
+    SELECT chr(i::INTEGER) AS upper, lower(chr(i::INTEGER)) AS lower FROM range(160, 1114112) AS r(i)
+    WHERE i NOT BETWEEN 55296 AND 57343 AND lower(chr(i::INTEGER)) <> chr(i::INTEGER)`);
+  const schema: TableSchema = { columns: [{ name: 's', type: { kind: 'string' } }] };
+  const letters = reader.getRows() as [string, string][];
+  assert.ok(letters.length > 1000);
+  for (const [upper, lower] of letters) {
+    const matches = compilePredicate(parsePredicate(`s ILIKE '${lower}'`), schema);
+    assert.equal(matches({ s: upper }), true, `U+${upper.codePointAt(0)?.toString(16)}`);
+  }
+  const changed = new Set(letters.map(([upper]) => upper));
+  for (let point = 160; point < 0x110000; point++) {
+    const character = String.fromCodePoint(point);
+    if (point >= 0xd800 && point < 0xe000) continue;
+    if (character.toLowerCase() === character || changed.has(character)) continue;
+    const matches = compilePredicate(parsePredicate(`s ILIKE '${character.toLowerCase()}'`), schema);
+    assert.equal(matches({ s: character }), false, `U+${point.toString(16)}`);
+  }
+});
+
+test('random text is a predicate or a predicate.invalid, never anything else', () => {
+  const words = [
+    'and',
+    'or',
+    'not',
+    'is',
+    'null',
+    'in',
+    '(',
+    ')',
+    ',',
+    '.',
+    "'",
+    '"',
+    '=',
+    '<',
+    '-',
+    '1.5e3',
+  ];
+  const others = [
+    'like',
+    'between',
+    'state',
+    'TIMESTAMP',
+    "'x'",
+    '\0',
+    '\ud800',
+    ';',
+    '--',
+    '/*',
+    'distinct',
+  ];
+  for (let i = 0; i < COUNT * 10; i++) {
+    const random = seededRandom(SEED + i);
+    const text = random
+      .many(random.below(12), () => random.pick([...words, ...others]))
+      .join(random.pick(['', ' ']));
+    try {
+      parsePredicate(text);
+    } catch (error) {
+      assert.ok(isHakiriError(error), `${SEED + i}: ${text}: ${error}`);
+      assert.equal(error.code, 'predicate.invalid');
+    }
+  }
+});
+
+/** Kinds whose comparison with a literal is the same in plain SQL: no number beyond what a literal there can hold. */
+const PLAIN_SQL_KINDS: readonly LogicalType[] = [
+  { kind: 'boolean' },
+  { kind: 'int32' },
+  { kind: 'int64' },
+  { kind: 'string' },
+  { kind: 'date' },
+  { kind: 'struct', fields: [{ name: 'login', type: { kind: 'string' } }] },
+];
+
+const KINDS: readonly LogicalType[] = [
+  ...PLAIN_SQL_KINDS,
+  { kind: 'undecided' },
+  { kind: 'int8' },
+  { kind: 'int16' },
+  { kind: 'double' },
+  { kind: 'double' },
+  { kind: 'decimal', precision: 9, scale: 2 },
+  { kind: 'decimal', precision: 38, scale: 10 },
+  { kind: 'decimal', precision: 4, scale: 4 },
+  { kind: 'bytes' },
+  { kind: 'time' },
+  { kind: 'timestamp' },
+  { kind: 'datetime' },
+  { kind: 'json' },
+  { kind: 'list', item: { kind: 'int32' } },
+  {
+    kind: 'struct',
+    fields: [
+      { name: 'Id', type: { kind: 'int64' } },
+      { name: 'o"dd', type: { kind: 'struct', fields: [{ name: 'ok', type: { kind: 'boolean' } }] } },
+    ],
+  },
+];
+
+const NAMES = [
+  'state',
+  'Title',
+  'is it',
+  'a.b',
+  'select',
+  "o'clock",
+  'naïve',
+  'date',
+  'x',
+  'y',
+  'z',
+  'distinct',
+];
+
+function randomSchema(random: Random, kinds = KINDS): TableSchema {
+  const names = NAMES.filter(() => random.chance(0.6));
+  return { columns: ['n', ...names].map((name) => ({ name, type: random.pick(kinds) })) };
+}
+
+interface RandomRow {
+  readonly decoded: PredicateRow;
+  readonly sql: string;
+}
+
+function randomRow(random: Random, schema: TableSchema): RandomRow {
+  const values = schema.columns.map((column) => randomValue(random, column.type));
+  const entries = schema.columns.flatMap((column, i) => {
+    const value = values[i]!.decoded;
+    return value === null && random.chance(0.5) ? [] : [[column.name, value] as const];
+  });
+  return {
+    decoded: Object.fromEntries(entries),
+    sql: `(${values.map((value, i) => `CAST(${value.sql} AS ${sqlType(schema.columns[i]!.type)})`).join(', ')})`,
+  };
+}
+
+interface RandomValue {
+  readonly decoded: unknown;
+  readonly sql: string;
+}
+
+const NULL: RandomValue = { decoded: null, sql: 'NULL' };
+const TEXTS = [
+  '',
+  'a',
+  'A',
+  'ab',
+  'aB%',
+  'b_',
+  'open',
+  "o'k",
+  'Σίσυφος',
+  'İx',
+  'ß',
+  '￿',
+  '😀',
+  '😀a',
+  'é',
+  'é',
+  '10',
+  '9',
+  'a\\b',
+  '\n',
+];
+const INTEGERS = [0n, 1n, -1n, 2n, 3n, 9n, 10n, 100n, 127n, -128n, 32767n, 2147483647n, -2147483648n];
+const WIDE = [9007199254740993n, 9007199254740992n, 9223372036854775807n, -9223372036854775808n];
+const DOUBLES = [
+  0,
+  -0,
+  1,
+  2.5,
+  -2.5,
+  0.1,
+  1e300,
+  -1e300,
+  9007199254740992,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  3,
+];
+const DAYS = ['2024-01-01', '2024-02-29', '1969-12-31', '0001-01-01', '9999-12-31', '2024-01-02'];
+const CLOCKS = ['00:00:00', '10:30:00', '23:59:59.999999', '10:30:00.5'];
+
+function randomValue(random: Random, type: LogicalType): RandomValue {
+  if (type.kind === 'undecided' || random.chance(0.3)) return NULL;
+  const text = (value: string, decoded: unknown = value): RandomValue => ({
+    decoded,
+    sql: quoteLiteral(value),
+  });
+  switch (type.kind) {
+    case 'boolean': {
+      const value = random.chance(0.5);
+      return { decoded: value, sql: String(value) };
+    }
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64': {
+      const bits = Number(type.kind.slice(3));
+      const fits = [...INTEGERS, ...WIDE].filter((value) => BigInt.asIntN(bits, value) === value);
+      const value = random.pick(fits);
+      const forms = [value, String(value), ...(Number.isSafeInteger(Number(value)) ? [Number(value)] : [])];
+      return text(String(value), random.pick(forms));
+    }
+    case 'double': {
+      const value = random.pick(DOUBLES);
+      return text(Object.is(value, -0) ? '-0.0' : String(value), random.chance(0.5) ? value : String(value));
+    }
+    case 'decimal': {
+      const digits = random.pick(['0', '1', '25', '250', '9999', '1000', '10']).slice(0, type.precision);
+      const padded = digits.padStart(type.scale + 1, '0');
+      const value = `${random.pick(['', '-'])}${padded.slice(0, -type.scale)}.${padded.slice(-type.scale)}`;
+      return text(value, random.chance(0.8) ? value : Number(value));
+    }
+    case 'string':
+      return text(random.pick(TEXTS));
+    case 'bytes':
+      return { decoded: 'AAE=', sql: "'\\x00\\x01'::BLOB" };
+    case 'json':
+      return text('{"a": 1}');
+    case 'date': {
+      const day = random.pick(DAYS);
+      return text(day, random.chance(0.5) ? day : new Date(`${day}T00:00:00Z`));
+    }
+    case 'time':
+      return text(random.pick(CLOCKS));
+    case 'timestamp':
+    case 'datetime': {
+      const day = random.pick(DAYS);
+      const clock = random.pick(CLOCKS);
+      if (random.chance(0.05)) return text('infinity');
+      const zone = type.kind === 'timestamp' ? random.pick(['Z', '+02:00', '-05:30']) : '';
+      return text(`${day}T${clock}${zone}`);
+    }
+    case 'list':
+      return { decoded: [1], sql: '[1]' };
+    case 'struct': {
+      const values = type.fields.map((field) => ({ field, value: randomValue(random, field.type) }));
+      return {
+        decoded: Object.fromEntries(values.map(({ field, value }) => [field.name, value.decoded])),
+        sql: `struct_pack(${values.map(({ field, value }) => `${quoteIdentifier(field.name)} := ${value.sql}`).join(', ')})`,
+      };
+    }
+  }
+}
+
+interface RandomPredicate {
+  readonly text: string;
+  readonly predicate: Predicate;
+}
+
+/** Random text until enough of it is well typed: what does not fit must be refused with its own code. */
+function randomPredicates(random: Random, schema: TableSchema): RandomPredicate[] {
+  const found: RandomPredicate[] = [];
+  while (found.length < PREDICATES_A_TABLE) {
+    const text = randomPredicate(random, schema, random.below(4));
+    const predicate = parsePredicate(text);
+    try {
+      predicateToSql(predicate, schema);
+      found.push({ text, predicate });
+    } catch (error) {
+      assert.ok(isHakiriError(error) && error.code === 'predicate.invalid', `${text}: ${error}`);
+    }
+  }
+  return found;
+}
+
+interface Leaf {
+  readonly sql: string;
+  readonly type: LogicalType;
+}
+
+function leaves(columns: readonly Column[], prefix = ''): Leaf[] {
+  return columns.flatMap(({ name, type }) => {
+    const sql = `${prefix}${quoteIdentifier(name)}`;
+    return type.kind === 'struct' ? [{ sql, type }, ...leaves(type.fields, `${sql}.`)] : [{ sql, type }];
+  });
+}
+
+function randomPredicate(random: Random, schema: TableSchema, depth: number): string {
+  if (depth > 0) {
+    const inner = (): string => randomPredicate(random, schema, depth - 1);
+    switch (random.below(7)) {
+      case 0:
+      case 1:
+        return `${inner()} AND ${inner()}`;
+      case 2:
+      case 3:
+        return `${inner()} or ${inner()}`;
+      case 4:
+        return `not ${inner()}`;
+      case 5:
+        return `(${inner()})`;
+      default:
+        return `(${inner()}) is ${random.pick(['null', 'not null', 'true', 'not true', 'false', 'not false'])}`;
+    }
+  }
+  const column = random.pick(leaves(schema.columns));
+  const value = (): string => randomOperand(random, schema, column.type);
+  const negated = random.pick(['', 'NOT ']);
+  switch (random.below(9)) {
+    case 0:
+      return `${column.sql} IS ${negated}NULL`;
+    case 1:
+      return `${column.sql} IS ${negated}DISTINCT FROM ${value()}`;
+    case 2:
+      return `${column.sql} ${negated}IN (${random.many(1 + random.below(4), value).join(', ')})`;
+    case 3:
+      return `${column.sql} ${negated}BETWEEN ${value()} AND ${value()}`;
+    case 4:
+      return column.type.kind === 'boolean' ? column.sql : `${column.sql} = ${value()}`;
+    case 5:
+      return randomTextTest(random, schema);
+    case 6:
+      return `${value()} ${random.pick(['=', '<', '>=', '!='])} ${column.sql}`;
+    default:
+      return `${column.sql} ${random.pick(['=', '<>', '!=', '<', '<=', '>', '>='])} ${value()}`;
+  }
+}
+
+function randomTextTest(random: Random, schema: TableSchema): string {
+  const texts = leaves(schema.columns).filter(({ type }) => type.kind === 'string');
+  const column = texts.length > 0 && random.chance(0.95) ? random.pick(texts).sql : "'abc'";
+  const part = quoteLiteral(random.pick(TEXTS));
+  if (random.chance(0.3))
+    return `${random.pick(['starts_with', 'ends_with', 'contains'])}(${column}, ${part})`;
+  const pieces = ['%', '_', 'a', 'b', 'A', 'Σ', 'σ', 'i', '😀', 'é', "''", 'o'];
+  const pattern = random.many(1 + random.below(4), () => random.pick(pieces)).join('');
+  const negated = random.pick(['', 'NOT ']);
+  if (random.chance(0.2))
+    return `${column} ${negated}LIKE '${pattern}!%${random.pick(['', '%'])}' ESCAPE '!'`;
+  return `${column} ${negated}${random.pick(['LIKE', 'ILIKE'])} '${pattern}'`;
+}
+
+const EDGES = [
+  '2.5',
+  '-0.5',
+  '0.1',
+  '99999999999999999999',
+  '-9223372036854775809',
+  '9223372036854775808',
+  '1e3',
+];
+const MORE_EDGES = [
+  '1e-3',
+  '300',
+  '-129',
+  '0.00',
+  '9007199254740993',
+  '0.25',
+  '123456789012345678901234567890123456789012',
+];
+
+/** Mostly something that goes with the type, sometimes NULL, another column or something that does not fit. */
+function randomOperand(random: Random, schema: TableSchema, type: LogicalType): string {
+  if (random.chance(0.08)) return 'NULL';
+  if (random.chance(0.2)) {
+    const alike = leaves(schema.columns).filter((leaf) => leaf.type.kind === type.kind || random.chance(0.3));
+    if (alike.length > 0) return random.pick(alike).sql;
+  }
+  switch (type.kind) {
+    case 'boolean':
+      return random.pick(['true', 'FALSE']);
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+    case 'decimal':
+    case 'double':
+      return random.chance(0.6)
+        ? String(random.pick([...INTEGERS, ...WIDE]))
+        : random.pick(type.kind === 'int32' ? EDGES.slice(0, 4) : [...EDGES, ...MORE_EDGES]);
+    case 'date':
+      return random.pick(['DATE ', '']) + quoteLiteral(random.pick(DAYS));
+    case 'time':
+      return quoteLiteral(random.pick(CLOCKS));
+    case 'timestamp':
+    case 'datetime':
+      return `${random.pick(['TIMESTAMP ', ''])}'${random.pick(DAYS.slice(0, 3))} ${random.pick(CLOCKS)}${random.pick(['', 'Z', '+02'])}'`;
+    default:
+      return quoteLiteral(random.pick(TEXTS));
+  }
+}
+
+/** Each expression on each row, as the engine sees it. */
+async function askEngine(
+  engine: DuckDBConnection,
+  schema: TableSchema,
+  rows: readonly RandomRow[],
+  expressions: readonly string[],
+): Promise<readonly (readonly unknown[])[]> {
+  const names = schema.columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const values = rows.map((row, i) => `(${i}, ${row.sql.slice(1)}`).join(', ');
+  await engine.run(
+    `CREATE OR REPLACE TEMP TABLE t AS SELECT * FROM (VALUES ${values}) AS v(_ordinal, ${names})`,
+  );
+  const reader = await engine.runAndReadAll(`SELECT ${expressions.join(', ')} FROM t ORDER BY _ordinal`);
+  return reader.getRows();
+}
