@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultTableName, type Manifest } from '@hakiri/core';
+import type { Manifest } from '@hakiri/core';
+import { tableNameOf } from '@hakiri/core/manifest';
 import { findProjectFolder } from './project-folder.ts';
 import { RECIPES } from './recipes/recipes.ts';
 import type { Project, Services } from './services.ts';
@@ -22,8 +23,8 @@ export function recipeNames(): readonly string[] {
 }
 
 function declaredTables({ pipelines }: Manifest): readonly string[] {
-  return pipelines.flatMap(({ source, tables }) =>
-    (tables ?? []).map((table) => table.name ?? defaultTableName(source.connector, table.source)),
+  return pipelines.flatMap((pipeline) =>
+    (pipeline.tables ?? []).map((table) => tableNameOf(pipeline, table)),
   );
 }
 

@@ -11,8 +11,8 @@ export async function readProjectManifest(folder: string): Promise<Manifest> {
 
 /** The files as they are, names relative to the folder, hakiri.toml first. */
 export async function readManifestFiles(folder: string): Promise<readonly ManifestFile[]> {
-  const paths = [MANIFEST_FILE, ...(await pipelineFiles(folder))];
-  return Promise.all(paths.map(async (path) => ({ path, text: await readText(folder, path) })));
+  const files = [MANIFEST_FILE, ...(await pipelineFiles(folder))];
+  return Promise.all(files.map(async (file) => ({ file, text: await readText(folder, file) })));
 }
 
 async function pipelineFiles(folder: string): Promise<readonly string[]> {
@@ -28,11 +28,11 @@ async function pipelineFiles(folder: string): Promise<readonly string[]> {
   }
 }
 
-async function readText(folder: string, path: string): Promise<string> {
+async function readText(folder: string, file: string): Promise<string> {
   try {
-    return await readFile(join(folder, path), 'utf8');
+    return await readFile(join(folder, file), 'utf8');
   } catch (cause) {
-    throw unreadable(join(folder, path), cause);
+    throw unreadable(join(folder, file), cause);
   }
 }
 

@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { HakiriError, type Pipeline, type Table, typeName } from '@hakiri/core';
-import { toJson, toToml } from '@hakiri/core/manifest';
+import { type Pipeline, type Table, typeName } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
@@ -12,7 +8,6 @@ import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
 import { withProject } from '../with-project.ts';
-import { writeFileAtomically } from '../write-file.ts';
 
 export interface PipelineListFlags {
   readonly project?: string;
@@ -112,44 +107,4 @@ function tableFacts(table: Table): readonly string[] {
         `column ${column.name}${column.type === undefined ? '' : ` ${typeName(column.type)}`}${column.agentHint === undefined ? '' : `: ${column.agentHint}`}`,
     ),
   ];
-}
-
-export interface PipelineConvertFlags {
-  readonly to: 'toml' | 'json';
-  readonly output?: string;
-}
-
-/** Throws what reading the manifest throws, and `manifest.exists` rather than replace a file. */
-export async function convertPipeline(
-  { services, output }: Call,
-  flags: PipelineConvertFlags,
-  file: string,
-): Promise<undefined> {
-  const text = await readManifestFile(resolve(services.cwd, file));
-  const converted = flags.to === 'toml' ? toToml(file, text) : toJson(file, text);
-  if (flags.output === undefined) {
-    output.out.write(converted);
-    return;
-  }
-  const path = resolve(services.cwd, flags.output);
-  if (existsSync(path)) {
-    throw new HakiriError('manifest.exists', `${path} exists already`, {
-      hint: 'Choose another name: a file is never replaced.',
-      details: { path },
-    });
-  }
-  await writeFileAtomically(path, converted);
-  output.err.line(`Wrote ${path}.`);
-}
-
-async function readManifestFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new HakiriError('manifest.unreadable', `${path} cannot be read`, {
-      hint: 'Check the path and its permissions.',
-      cause,
-      details: { path },
-    });
-  }
 }

@@ -1,5 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core';
-import type { PipelineConvertFlags, PipelineDescribeFlags, PipelineListFlags } from '../commands/pipeline.ts';
+import type { PipelineDescribeFlags, PipelineListFlags } from '../commands/pipeline.ts';
+import type { PipelineConvertFlags } from '../commands/pipeline-convert.ts';
 import { type CliContext, lazily } from '../context.ts';
 import { jsonFlag, projectFlag } from './common-flags.ts';
 import { proposePipelines } from './propose.ts';
@@ -38,7 +39,7 @@ const describe = buildCommand<PipelineDescribeFlags, [id: string], CliContext>({
 });
 
 const convert = buildCommand<PipelineConvertFlags, [file: string], CliContext>({
-  loader: lazily(async () => (await import('../commands/pipeline.ts')).convertPipeline),
+  loader: lazily(async () => (await import('../commands/pipeline-convert.ts')).convertPipeline),
   parameters: {
     flags: {
       to: { kind: 'enum', values: ['toml', 'json'], brief: 'The form to write' },

@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { QueryFlags } from '../commands/query.ts';
 import { type CliContext, lazily } from '../context.ts';
-import { parseCount, parseDurationMs } from '../duration.ts';
+import { parseCount, parseDuration } from '../flag-values.ts';
 import { jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeTables } from './propose.ts';
 
@@ -29,7 +29,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
       limit: { kind: 'parsed', parse: parseCount, optional: true, placeholder: 'N', brief: 'At most N rows' },
       timeout: {
         kind: 'parsed',
-        parse: parseDurationMs,
+        parse: parseDuration,
         optional: true,
         placeholder: 'TIME',
         brief: 'Stop the query after this time',

@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { RunFlags } from '../commands/run.ts';
 import { type CliContext, lazily } from '../context.ts';
-import { parseDurationMs } from '../duration.ts';
+import { parseDuration } from '../flag-values.ts';
 import { jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeRunnable } from './propose.ts';
 
@@ -11,7 +11,7 @@ export const runRoute = buildCommand<RunFlags, string[], CliContext>({
     flags: {
       wait: {
         kind: 'parsed',
-        parse: parseDurationMs,
+        parse: parseDuration,
         default: '10s',
         placeholder: 'TIME',
         brief: 'How long to wait while another process writes to the store',
