@@ -1,0 +1,156 @@
+import type { Batch, PullRequest, Source, SourceWarning, TableInfo } from '@hakiri/core';
+import { parseConfig } from '../toolkit/parse-config.ts';
+import { recordLimit, type SourceContext } from '../toolkit/source-context.ts';
+import { unknownTable } from '../toolkit/unknown-table.ts';
+import { type FileConfig, fileConfigSchema } from './config.ts';
+import { decodeTakenFiles, encodeTakenFiles, type TakenFiles } from './cursor.ts';
+import { fileFormat } from './file-format.ts';
+import { describeFile, type FoundFile, findFiles } from './find-files.ts';
+import { hashFile, readRecords } from './read-file.ts';
+
+/** Files on this machine, each taken once for each content it has. Throws source.config. */
+export function createFileSource(config: unknown, context: SourceContext): Source {
+  const parsed = parseConfig(fileConfigSchema, config, 'file');
+  const tables = describeFileTables(parsed, context);
+  const patterns = [parsed.path].flat();
+  const find = () => findFiles(patterns, context.projectFolder);
+  return {
+    discover: async () => tables,
+    schema: async () => undefined,
+    async *pull(request) {
+      refuseUnknown(request.table, tables);
+      yield* pullFiles(await find(), parsed, context, request);
+    },
+    commitCursor: async () => {},
+    async estimate(request) {
+      refuseUnknown(request.table, tables);
+      const taken = decodeTakenFiles(request.cursor) ?? {};
+      const changed = (await find()).filter((file) => !sameStat(file, taken[file.name]));
+      const bytes = changed.reduce((sum, file) => sum + file.sizeBytes, 0);
+      const sample = await firstBatch(pullFiles(changed.slice(0, 1), parsed, context, request));
+      return { files: changed.length, bytes, ...(sample === undefined ? {} : { sample }) };
+    },
+    close: async () => {},
+  };
+}
+
+const DEFAULT_TABLE = 'records';
+
+/** One table for each the manifest lists: every file feeds all of them. */
+export function describeFileTables(
+  config: FileConfig,
+  context: Pick<SourceContext, 'tables'>,
+): readonly TableInfo[] {
+  const names = context.tables.length === 0 ? [DEFAULT_TABLE] : context.tables.map((table) => table.source);
+  return [...new Set(names)].map((name) => ({
+    name,
+    primaryKey: config.primary_key,
+    cursorKind: 'snapshot-id',
+    readingOrder: 'ascending',
+  }));
+}
+
+/** Reads what changed, file by file. The cursor moves with the last batch of each. */
+async function* pullFiles(
+  files: readonly FoundFile[],
+  config: FileConfig,
+  context: SourceContext,
+  request: PullRequest,
+): AsyncGenerator<Batch> {
+  const before = decodeTakenFiles(request.cursor) ?? {};
+  let taken: TakenFiles = before;
+  let isWhole = true;
+  for (const [index, file] of files.entries()) {
+    request.signal.throwIfAborted();
+    const progress = { done: index + 1, total: files.length, unit: 'files' } as const;
+    const known = before[file.name];
+    // The size and time say that nothing was touched; once they differ, only the content decides.
+    const sha256 =
+      known === undefined || sameStat(file, known) ? known?.sha256 : await hashFile(file, request.signal);
+    if (known !== undefined && sha256 === known.sha256) {
+      isWhole = false;
+      taken = { ...taken, [file.name]: { size: file.sizeBytes, mtimeMs: file.mtimeMs, sha256 } };
+      continue;
+    }
+    const batches = readFile(file, config, context, request);
+    let next = await batches.next();
+    for (; !next.done; next = await batches.next()) yield { ...next.value, progress };
+    const { last, sha256: content } = next.value;
+    const after = await describeFile(file.path, context.projectFolder);
+    if (after !== undefined && sameStat(after, { size: file.sizeBytes, mtimeMs: file.mtimeMs })) {
+      taken = {
+        ...taken,
+        [file.name]: { size: file.sizeBytes, mtimeMs: file.mtimeMs, sha256: content },
+      };
+      yield { ...last, progress, cursor: encodeTakenFiles(taken) };
+    } else {
+      isWhole = false;
+      yield { ...last, progress, warnings: [changedWarning(file)] };
+    }
+  }
+  yield {
+    kind: 'records',
+    records: new Uint8Array(),
+    rows: 0,
+    cursor: encodeTakenFiles(taken),
+    progress: { done: files.length, total: files.length, unit: 'files' },
+    ...(isWhole ? { complete: true } : {}),
+  };
+}
+
+interface LastBatch {
+  /** Kept back, so that the cursor can go with it. */
+  readonly last: Batch;
+  readonly sha256: string;
+}
+
+async function* readFile(
+  file: FoundFile,
+  config: FileConfig,
+  context: SourceContext,
+  request: PullRequest,
+): AsyncGenerator<Batch, LastBatch> {
+  const format = fileFormat(file.name, config.format);
+  if (format.format === 'csv' || format.format === 'parquet') {
+    const sha256 = await hashFile(file, request.signal);
+    return {
+      last: { kind: 'file', path: file.path, format: format.format, sizeBytes: file.sizeBytes },
+      sha256,
+    };
+  }
+  const pieces = readRecords(file, {
+    format,
+    recordsPath: config.records?.split('.'),
+    maxRecordBytes: recordLimit(context, request.table),
+    signal: request.signal,
+  });
+  let pending: Batch = { kind: 'records', records: new Uint8Array(), rows: 0 };
+  let next = await pieces.next();
+  for (; !next.done; next = await pieces.next()) {
+    if (pending.kind === 'records' && (pending.rows > 0 || pending.setAside !== undefined)) yield pending;
+    const { setAside, ...records } = next.value;
+    pending = { kind: 'records', ...records, ...(setAside.length === 0 ? {} : { setAside }) };
+  }
+  return { last: pending, sha256: next.value };
+}
+
+async function firstBatch(batches: AsyncGenerator<Batch>): Promise<Batch | undefined> {
+  for await (const batch of batches) return batch;
+  return undefined;
+}
+
+function sameStat(file: FoundFile, known: { size: number; mtimeMs: number } | undefined): boolean {
+  return known !== undefined && file.sizeBytes === known.size && file.mtimeMs === known.mtimeMs;
+}
+
+function refuseUnknown(table: string, tables: readonly TableInfo[]): void {
+  const names = tables.map((info) => info.name);
+  if (!names.includes(table)) throw unknownTable(table, names);
+}
+
+function changedWarning(file: FoundFile): SourceWarning {
+  return {
+    code: 'source.changed_while_reading',
+    message: `${file.name} changed while it was read: it is read again by the next run`,
+  };
+}
