@@ -3,6 +3,7 @@ import { oversizeRecord, SAMPLE_BYTES } from './oversize.ts';
 import type { SplitRecords, SplitterOptions } from './record-splitter.ts';
 
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
 const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -67,8 +68,8 @@ export class LineSplitter {
     let start = 0;
     if (this.#partialBytes > 0) {
       const end = bytes.indexOf(NEWLINE);
-      if (end < 0) return this.#hold(bytes);
-      this.#hold(bytes.subarray(0, end + 1));
+      this.#hold(end < 0 ? bytes : bytes.subarray(0, end + 1));
+      if (end < 0) return;
       this.#flushPartial();
       start = end + 1;
     }
@@ -78,7 +79,7 @@ export class LineSplitter {
       const end = bytes.indexOf(NEWLINE, start);
       if (end < 0) break;
       const next = end + 1;
-      if (end - start <= 1 || end - start > this.#maxRecordBytes || this.#prefix !== undefined) {
+      if (bytes[start]! <= SPACE || end - start > this.#maxRecordBytes || this.#prefix !== undefined) {
         this.#emit(bytes.subarray(run, start));
         this.#line(bytes.subarray(start, next));
         run = next;
@@ -95,7 +96,7 @@ export class LineSplitter {
   #hold(part: Buffer): void {
     this.#partialBytes += part.length;
     if (this.#partialBytes <= this.#maxRecordBytes + 1) {
-      this.#partial.push(part);
+      this.#partial.push(Buffer.from(part));
       return;
     }
     const sample = Buffer.concat([...this.#partial, part.subarray(0, SAMPLE_BYTES)]);
@@ -138,6 +139,6 @@ export class LineSplitter {
 
 function skipBlanks(line: Uint8Array, from: number): number {
   let i = from;
-  while (i < line.length && (line[i] === 0x20 || (line[i]! >= 0x09 && line[i]! <= 0x0d))) i++;
+  while (i < line.length && (line[i] === SPACE || (line[i]! >= 0x09 && line[i]! <= 0x0d))) i++;
   return i;
 }

@@ -48,6 +48,7 @@ export class PageSplitter {
   #offset = 0;
   #region: Region = 'envelope';
   #started = false;
+  #bomBytes = 0;
   /** Where the key being read starts in the envelope. */
   #keyAt = 0;
   /** How many keys of the path were found, and the keys beside the one that was not. */
@@ -90,7 +91,8 @@ export class PageSplitter {
   }
 
   #running(): PageKernel {
-    if (this.#page === undefined) throw new HakiriError('internal', 'a page was read on after its end or a failure');
+    if (this.#page === undefined)
+      throw new HakiriError('internal', 'a page was read on after its end or a failure');
     return this.#page;
   }
 
@@ -130,8 +132,6 @@ export class PageSplitter {
     }
     return inputAt + i;
   }
-
-  #bomBytes = 0;
 
   #handle(page: PageKernel, event: number, stopped: number, offset: number): void {
     const { kernel, memory } = page;
@@ -204,7 +204,8 @@ export class PageSplitter {
       return;
     }
     // JSON.parse would silently take the last of the two; the records of the first are already out.
-    if (level < this.#matched) throw this.#fail(malformed(offset, 'a key of the path to the records stands twice'));
+    if (level < this.#matched)
+      throw this.#fail(malformed(offset, 'a key of the path to the records stands twice'));
     this.#matched = level + 1;
     this.#siblings = [];
     kernel.armed.value = 1;
@@ -241,7 +242,9 @@ export class PageSplitter {
     if (this.#envelope.length + bytes.length > MAX_ENVELOPE_BYTES) {
       throw this.#fail(
         new HakiriError('source.too_large', 'The page holds more than 16 MB beside its records.', {
-          hint: this.#found ? 'Ask for smaller pages.' : 'Check the path to the records: it was not found yet.',
+          hint: this.#found
+            ? 'Ask for smaller pages.'
+            : 'Check the path to the records: it was not found yet.',
         }),
       );
     }
@@ -279,6 +282,8 @@ function notJson(offset: number): HakiriError {
 }
 
 function truncated(offset: number, started: boolean): HakiriError {
-  const message = started ? `The page ends after ${offset} bytes, before its JSON does.` : 'The answer is empty.';
+  const message = started
+    ? `The page ends after ${offset} bytes, before its JSON does.`
+    : 'The answer is empty.';
   return new HakiriError('source.truncated', message, { details: { offset } });
 }

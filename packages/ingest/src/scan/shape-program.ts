@@ -68,7 +68,14 @@ export function writeProgram(kernel: Kernel, root: StructShape, options: Program
   bytes.fill(0, MEMORY_START, end);
   writeMasks(bytes);
   kernel.setTable(tableAt, slots);
-  const writer = { kernel, bytes, view: new DataView(buffer), open: options.open, node: nodesAt, key: keysAt };
+  const writer = {
+    kernel,
+    bytes,
+    view: new DataView(buffer),
+    open: options.open,
+    node: nodesAt,
+    key: keysAt,
+  };
   const rootAt = takeNode(writer, accepts(root) | (options.open ? OPEN : 0));
   const columns = writeFields(writer, rootAt, root, options.required);
   for (const [i, name] of options.required.entries()) {
