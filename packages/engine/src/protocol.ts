@@ -26,6 +26,7 @@ export type ConvertInput =
       readonly path: string;
       readonly schema: TableSchema;
       readonly largestRecordBytes: number;
+      /** False: nobody has checked the records; one that does not fit fails the whole request with record.type_conflict. */
       readonly verified: boolean;
     }
   | {

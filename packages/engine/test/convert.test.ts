@@ -145,32 +145,21 @@ test('an unchecked spool never loses a value to a silent cast', async () => {
   const columns = [
     { name: 'id', type: { kind: 'int64' } as const },
     { name: 'flag', type: { kind: 'boolean' } as const },
-    {
-      name: 'o',
-      type: { kind: 'struct', fields: [{ name: 'n', type: { kind: 'int64' } as const }] } as const,
-    },
+    { name: 'o', type: { kind: 'struct', fields: [{ name: 'n', type: { kind: 'int64' } as const }] } as const },
   ];
-  const asked = await request(
-    [
-      '{"id":1,"flag":true,"o":{"n":1}}',
-      '{"id":2.5,"flag":true}',
-      '{"id":3,"flag":5}',
-      '{"id":4,"o":{"n":1.5}}',
-      '{"id":5,"flag":null,"o":null}',
-    ],
-    { columns, order: { suffix, column: undefined, fallback: runTimeValue(RUN), firstSequence: 0 } },
-  );
-  const input =
-    asked.input.kind === 'records' ? { ...asked.input, schema: { columns }, verified: false } : asked.input;
-  const result = await engine.convert({ ...asked, input });
-  assert.deepEqual(
-    result.misfits.map(({ column }) => column),
-    ['id', 'flag', 'o'],
-  );
-  assert.deepEqual(
-    (await read(asked.output)).map((row) => row['id']),
-    [1, 5],
-  );
+  const convert = async (line: string) => {
+    const asked = await request([line], {
+      columns,
+      order: { suffix, column: undefined, fallback: runTimeValue(RUN), firstSequence: 0 },
+    });
+    const input = { ...asked.input, schema: { columns }, verified: false } as typeof asked.input;
+    await engine.convert({ ...asked, input });
+    return (await read(asked.output, 'SELECT id, flag, o FROM t'))[0];
+  };
+  assert.deepEqual(await convert('{"id":1,"flag":true,"o":{"n":1}}'), { id: 1, flag: true, o: { n: 1 } });
+  for (const line of ['{"id":2.5}', '{"id":3,"flag":5}', '{"id":4,"o":{"n":1.5}}', '{"id":9007199254740995}', '{"flag":true}', '{"id":']) {
+    await assert.rejects(convert(line), { code: 'record.type_conflict' }, line);
+  }
 });
 
 test('a transform runs in the same statement, and one that depends on the clock is refused', async () => {

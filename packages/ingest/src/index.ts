@@ -1,1 +1,4 @@
+export * from './runner/plan-pipelines.ts';
+export type { ResolvedTable } from './runner/resolve-tables.ts';
 export * from './runner/run-events.ts';
+export { type JobBook, type RunnerOptions, runPipelines, stepsFor } from './runner/run-pipelines.ts';

@@ -61,7 +61,10 @@ export interface SpoolInput {
   readonly rows: number;
   readonly largestRecordBytes: number;
   readonly schema: TableSchema;
-  /** Every value was checked against `schema` already; otherwise the engine checks what it casts. */
+  /**
+   * Every value was checked against `schema` already. Otherwise the engine checks what it casts, and one record
+   * that does not fit fails the part with record.type_conflict.
+   */
   readonly verified: boolean;
 }
 

@@ -108,6 +108,7 @@ async function convert(connection: DuckDBConnection, request: ConvertRequest): P
           misfits,
         };
       }
+      if (!input.verified && isAboutRecords(outcome)) throw unfit();
       const bad = round < MAX_ROUNDS ? await locate(connection, request, input, outcome) : [];
       if (bad.length === 0) throw outcome.error;
       const next = `${request.output}.spool-${round}`;
@@ -201,6 +202,14 @@ async function greatestOrder(connection: DuckDBConnection, path: string): Promis
     `SELECT max(_hakiri_order) FROM read_parquet(${quoteLiteral(path)})`,
   );
   return String(reader.getRows()[0]?.[0]);
+}
+
+const isAboutRecords = (outcome: Exclude<Outcome, { kind: 'written' }>): boolean =>
+  outcome.kind === 'null_key' || outcome.error.code === 'engine.failed';
+
+/** Nobody has looked at these records yet: whoever asked does so, and asks again with what fits. */
+function unfit(): HakiriError {
+  return new HakiriError('record.type_conflict', 'A record of an unchecked batch does not fit its table');
 }
 
 interface Located {

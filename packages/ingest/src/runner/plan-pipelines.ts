@@ -1,0 +1,71 @@
+import type { Cursor, Pipeline, Source, TableName, TableSchema, TransformStep } from '@hakiri/core';
+import { Intake } from '../scan/intake.ts';
+import { compileTransforms } from '../transforms/compile-transforms.ts';
+import { type ResolvedTable, resolveTables } from './resolve-tables.ts';
+import type { TablePlan } from './run-events.ts';
+
+export interface PlannerOptions {
+  readonly pipelines: readonly Pipeline[];
+  createSource(pipeline: Pipeline): Source;
+  steps(table: TableName): readonly TransformStep[];
+  /** Where the next pull of a table starts. */
+  cursor(pipeline: Pipeline, table: ResolvedTable): Promise<{ readonly cursor: Cursor | undefined; readonly inputSchema: TableSchema }>;
+  /** What a first batch of that shape would change in the table's schema, in words. */
+  preview(pipeline: Pipeline, table: ResolvedTable, input: PreviewInput): Promise<readonly string[]>;
+  readonly signal: AbortSignal;
+}
+
+export type PreviewInput =
+  | { readonly kind: 'records'; readonly schema: TableSchema; readonly transform: string | undefined }
+  | { readonly kind: 'file'; readonly path: string; readonly format: 'csv' | 'parquet'; readonly transform: string | undefined };
+
+/** What a run would do. Costs one request a table at most, and writes nothing. */
+export async function planPipelines(options: PlannerOptions): Promise<readonly TablePlan[]> {
+  const plans: TablePlan[] = [];
+  for (const pipeline of options.pipelines) {
+    const source = options.createSource(pipeline);
+    try {
+      for (const table of await resolveTables(pipeline, source)) plans.push(await planTable(options, pipeline, source, table));
+    } finally {
+      await source.close();
+    }
+  }
+  return plans;
+}
+
+async function planTable(options: PlannerOptions, pipeline: Pipeline, source: Source, table: ResolvedTable): Promise<TablePlan> {
+  const { cursor, inputSchema } = await options.cursor(pipeline, table);
+  const { sample, pages, files, bytes } = await source.estimate({ table: table.info.name, cursor, signal: options.signal });
+  const steps = options.steps(table.name);
+  const transform = steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+  const warnings: string[] = [];
+  let changes: readonly string[] = [];
+  if (sample?.kind === 'file') {
+    changes = await options.preview(pipeline, table, { kind: 'file', path: sample.path, format: sample.format, transform });
+  } else if (sample && sample.rows > 0) {
+    const { primaryKey, onConflict, unknownColumns, declared } = table;
+    const intake = new Intake({
+      known: inputSchema,
+      declared,
+      primaryKey: transform === undefined ? primaryKey : [],
+      onConflict,
+      unknownColumns,
+    });
+    const checked = intake.check(sample.records);
+    const reasons = new Set(checked.setAside.map(({ code, reason }) => `${code}: ${reason}`));
+    for (const reason of reasons) warnings.push(`records would be set aside: ${reason}`);
+    changes = await options.preview(pipeline, table, { kind: 'records', schema: intake.schema, transform });
+  }
+  return {
+    ref: { pipeline: pipeline.id, source: table.info.name, table: table.name },
+    mode: table.mode,
+    primaryKey: table.primaryKey,
+    incremental: table.incremental,
+    cursor,
+    pages,
+    files,
+    bytes,
+    schemaChanges: changes,
+    warnings,
+  };
+}

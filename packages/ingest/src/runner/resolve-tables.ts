@@ -1,0 +1,81 @@
+import {
+  type ColumnSpec,
+  type ConflictAction,
+  defaultTableName,
+  HakiriError,
+  type LogicalType,
+  nearest,
+  type Pipeline,
+  type Source,
+  TABLE_DEFAULTS,
+  type Table,
+  type TableInfo,
+  type TableMode,
+  type TableName,
+  type TableSchema,
+  type UnknownColumns,
+} from '@hakiri/core';
+
+/** One table of a pipeline with everything decided: the manifest's word, else the source's, else the default. */
+export interface ResolvedTable {
+  readonly info: TableInfo;
+  readonly name: TableName;
+  readonly mode: TableMode;
+  readonly primaryKey: readonly string[];
+  readonly incremental: string | undefined;
+  readonly onConflict: ConflictAction;
+  readonly unknownColumns: UnknownColumns;
+  readonly commitEveryRows: number;
+  /** Types that hold whatever the data looks like. */
+  readonly declared: TableSchema;
+}
+
+/** @throws HakiriError usage.unknown_name for a table the source does not offer, manifest.wrong_type */
+export async function resolveTables(pipeline: Pipeline, source: Source): Promise<readonly ResolvedTable[]> {
+  const offered = await source.discover();
+  const wanted: readonly (Table | undefined)[] = pipeline.tables ?? offered.map(() => undefined);
+  return Promise.all(
+    wanted.map((table, i) => {
+      const info = table === undefined ? offered[i] : offered.find(({ name }) => name === table.source);
+      if (!info) throw unknownTable(pipeline, table?.source ?? '', offered);
+      return resolveTable(pipeline, source, info, table);
+    }),
+  );
+}
+
+async function resolveTable(pipeline: Pipeline, source: Source, info: TableInfo, table: Table | undefined): Promise<ResolvedTable> {
+  const primaryKey = table?.primaryKey ?? info.primaryKey;
+  const mode = table?.mode ?? (primaryKey.length > 0 ? 'merge' : 'append');
+  if (mode === 'merge' && primaryKey.length === 0) {
+    throw new HakiriError('manifest.wrong_type', `Table ${info.name} of pipeline ${pipeline.id} merges but has no primary_key`, {
+      hint: 'Give it a primary_key, or set mode = "append".',
+    });
+  }
+  return {
+    info,
+    name: table?.name ?? defaultTableName(pipeline.source.connector, info.name),
+    mode,
+    primaryKey,
+    incremental: table?.incremental ?? pipeline.incremental ?? info.incremental,
+    onConflict: table?.onConflict ?? TABLE_DEFAULTS.onConflict,
+    unknownColumns: table?.unknownColumns ?? TABLE_DEFAULTS.unknownColumns,
+    commitEveryRows: table?.commitEveryRows ?? TABLE_DEFAULTS.commitEveryRows,
+    declared: declaredSchema((await source.schema(info.name)) ?? { columns: [] }, table?.columns ?? []),
+  };
+}
+
+/** The manifest's types over the source's. */
+function declaredSchema(fromSource: TableSchema, specs: readonly ColumnSpec[]): TableSchema {
+  const types = new Map<string, LogicalType>(fromSource.columns.map(({ name, type }) => [name, type]));
+  for (const { name, type } of specs) if (type) types.set(name, type);
+  return { columns: [...types].map(([name, type]) => ({ name, type })) };
+}
+
+function unknownTable(pipeline: Pipeline, name: string, offered: readonly TableInfo[]): HakiriError {
+  const names = offered.map((info) => info.name);
+  const near = nearest(name, names);
+  const suggestion = Array.isArray(near) ? near[0] : near;
+  return new HakiriError('usage.unknown_name', `Pipeline ${pipeline.id} lists the table "${name}", which its source does not offer`, {
+    hint: suggestion === undefined ? `It offers: ${names.join(', ')}.` : `Did you mean "${suggestion}"? It offers: ${names.join(', ')}.`,
+  });
+}

@@ -1,0 +1,116 @@
+import {
+  type Clock,
+  type Destination,
+  type Files,
+  type JobEnd,
+  type JobId,
+  type Lineage,
+  type Manifest,
+  type Pipeline,
+  type PipelineId,
+  type Source,
+  type TableName,
+  toHakiriError,
+  type TransformStep,
+} from '@hakiri/core';
+import { type ResolvedTable, resolveTables } from './resolve-tables.ts';
+import type { RunEvent, RunReport, TableReport } from './run-events.ts';
+import { runTable } from './run-table.ts';
+
+export interface RunnerOptions {
+  readonly job: JobId;
+  readonly manifest: Manifest;
+  readonly pipelines: readonly Pipeline[];
+  readonly destination: Destination;
+  readonly jobs: JobBook;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly spoolFolder: string;
+  /** Tables pulled at the same time. */
+  readonly parallel: number;
+  createSource(pipeline: Pipeline): Source;
+  lineage(pipeline: Pipeline): Lineage;
+  readonly stop: AbortSignal;
+  readonly kill: AbortSignal;
+  onEvent(event: RunEvent): void;
+}
+
+/** Where it is written down that a job runs and how it ended. */
+export interface JobBook {
+  startJob(job: JobId, pipeline: PipelineId, startedAt: string): Promise<void>;
+  endJob(job: JobId, pipeline: PipelineId, end: JobEnd): Promise<void>;
+}
+
+/**
+ * Runs the tables of several pipelines side by side. Tables that feed one and the same store table take turns:
+ * each commit builds on the one before.
+ * @throws HakiriError when a pipeline's source or tables cannot even be set up
+ */
+export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
+  const { clock, job, jobs, manifest } = options;
+  const sources: Source[] = [];
+  try {
+    const work: Work[] = [];
+    for (const pipeline of options.pipelines) {
+      const source = options.createSource(pipeline);
+      sources.push(source);
+      for (const table of await resolveTables(pipeline, source)) work.push({ pipeline, source, table });
+    }
+    const now = () => new Date(clock.nowMs()).toISOString();
+    for (const { id } of options.pipelines) await jobs.startJob(job, id, now());
+    const reports = await inParallel(options.parallel, byStoreTable(work), async (queue) => {
+      const done: TableReport[] = [];
+      for (const { pipeline, source, table } of queue) {
+        const { destination, files, spoolFolder, stop, kill, onEvent } = options;
+        const lineage = options.lineage(pipeline);
+        const steps = stepsFor(manifest, table.name);
+        done.push(
+          await runTable({ job, pipeline, table, source, destination, steps, lineage, files, clock, spoolFolder, stop, kill, onEvent }),
+        );
+      }
+      return done;
+    });
+    const tables = reports.flat();
+    for (const { id } of options.pipelines) {
+      await jobs.endJob(job, id, { ...jobEnd(tables.filter(({ ref }) => ref.pipeline === id)), endedAt: now() });
+    }
+    return { job, tables };
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
+  }
+}
+
+interface Work {
+  readonly pipeline: Pipeline;
+  readonly source: Source;
+  readonly table: ResolvedTable;
+}
+
+function byStoreTable(work: readonly Work[]): readonly (readonly Work[])[] {
+  const queues = new Map<TableName, Work[]>();
+  for (const item of work) queues.set(item.table.name, [...(queues.get(item.table.name) ?? []), item]);
+  return [...queues.values()];
+}
+
+export function stepsFor(manifest: Manifest, table: TableName): readonly TransformStep[] {
+  return manifest.transforms.filter((transform) => transform.table === table).flatMap(({ steps }) => steps);
+}
+
+/** The worst of its tables says how a job ended. */
+function jobEnd(tables: readonly TableReport[]): Omit<JobEnd, 'endedAt'> {
+  const failed = tables.find(({ error }) => error !== undefined);
+  const errorCode = failed?.error === undefined ? null : toHakiriError(failed.error).code;
+  if (tables.some(({ state }) => state === 'interrupted')) return { state: 'interrupted', errorCode };
+  if (!failed) return { state: 'done', errorCode };
+  return { state: tables.some(({ commits }) => commits.length > 0) ? 'partial_failure' : 'failed', errorCode };
+}
+
+async function inParallel<T, R>(limit: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}

@@ -1,0 +1,1 @@
+export { createServe, type ServeOptions } from './serve.ts';
