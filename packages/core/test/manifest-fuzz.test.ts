@@ -139,7 +139,7 @@ function write(value: unknown, format: ManifestFormat): string {
   return format === 'json' ? toJson(value) : toToml(value);
 }
 
-type Container = Record<string | number, unknown>;
+type Container = Record<string, unknown>;
 
 /** Replaces, removes, adds or moves one thing somewhere in a tree of values. */
 function changeValue(random: Random, root: unknown): void {
@@ -149,16 +149,23 @@ function changeValue(random: Random, root: unknown): void {
     if (inner.length === 0 || random.chance(0.3)) break;
     node = random.pick(inner) as Container;
   }
-  const keys = Object.keys(node);
-  const key = keys.length === 0 ? 'a' : random.pick(keys);
-  const action = random.below(5);
-  if (action === 0) delete node[key];
-  else if (action === 1) node[random.pick(KEYS)] = structuredClone(random.pick(VALUES));
-  else if (action === 2) node[key] = structuredClone(node[random.pick(keys.length === 0 ? ['a'] : keys)]);
-  else node[key] = structuredClone(random.pick(VALUES));
   if (Array.isArray(node))
-    node.splice(0, node.length, ...Array.from(node).filter((item) => item !== undefined));
-  for (const [name, value] of Object.entries(node)) if (value === undefined) delete node[name];
+    node.splice(random.below(node.length + 1), random.below(2), randomPart(random, node));
+  else changeKey(random, node);
+}
+
+function changeKey(random: Random, node: Container): void {
+  const keys = Object.keys(node);
+  const key = keys.length === 0 || random.chance(0.2) ? random.pick(KEYS) : random.pick(keys);
+  if (random.chance(0.25)) delete node[key];
+  else node[key] = randomPart(random, Object.values(node));
+}
+
+/** A new value, or a copy of one that is there. */
+function randomPart(random: Random, present: readonly unknown[]): unknown {
+  return structuredClone(
+    present.length > 0 && random.chance(0.3) ? random.pick(present) : random.pick(VALUES),
+  );
 }
 
 const PIECES = [

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { nearest } from '../suggest.ts';
 import { manifestSchema, type RawManifest } from './manifest-schema.ts';
-import { NOT_BUILT_VALUES, placeAt } from './not-built.ts';
+import { isNotBuiltValue, placeAt } from './not-built.ts';
 import { describePlace, type Problem, valueAt } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -40,10 +40,9 @@ function toProblems(file: string, raw: unknown, issue: Issue): Problem[] {
     return issue.keys.map((key) => unknownKey(file, raw, issue.path, key));
   }
   const value = valueAt(raw, issue.path);
-  const key = String(issue.path.at(-1) ?? '');
   const place = describePlace(issue.path, raw);
-  if (typeof value === 'string' && NOT_BUILT_VALUES[key]?.includes(value)) {
-    return [notBuilt(file, place, `"${key} = ${value}"`)];
+  if (isNotBuiltValue(issue.path, value)) {
+    return [notBuilt(file, place, `"${String(issue.path.at(-1))} = ${String(value)}"`)];
   }
   const message =
     value === undefined

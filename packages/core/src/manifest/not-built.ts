@@ -50,14 +50,18 @@ const PLACES: Readonly<Record<string, Place>> = {
   transforms: place(transformSchema),
 };
 
-/** Values of the contract that this build does not carry out, by key. */
-export const NOT_BUILT_VALUES: Readonly<Record<string, readonly string[]>> = {
-  mode: ['replace'],
-  unknown_columns: ['redact'],
-};
+/** Whether the contract has this value of a table's key, but this build does not carry it out. */
+export function isNotBuiltValue(path: readonly PropertyKey[], value: unknown): boolean {
+  const keys = path.filter((part) => typeof part === 'string').join('.');
+  return (
+    (keys === 'pipeline.tables.mode' && value === 'replace') ||
+    (keys === 'pipeline.tables.unknown_columns' && value === 'redact')
+  );
+}
 
 export function placeAt(path: readonly PropertyKey[]): Place | undefined {
   const keys = path.filter((part) => typeof part === 'string');
   if (keys.length === 4 && keys[1] === 'tables' && keys[2] === 'columns') return COLUMN;
-  return PLACES[keys.join('.')];
+  const joined = keys.join('.');
+  return Object.hasOwn(PLACES, joined) ? PLACES[joined] : undefined;
 }

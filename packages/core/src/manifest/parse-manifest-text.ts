@@ -31,7 +31,7 @@ export function parseManifestText(
 
 function readToml(text: string, file: string): unknown {
   try {
-    return parseToml(text, { unsafeKeyBehaviour: 'throw', maxDepth: MAX_DEPTH });
+    return parseToml(text, { unsafeKeyBehaviour: 'keep', maxDepth: MAX_DEPTH });
   } catch (error) {
     if (!(error instanceof TomlError)) throw syntaxError(file, 'TOML', 'it cannot be read', error);
     // The library's message goes on with an excerpt of the file, which may hold a secret.
