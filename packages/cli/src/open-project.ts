@@ -1,21 +1,204 @@
-import { HakiriError } from '@hakiri/core';
+import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import {
+  EMPTY_SCHEMA,
+  type Files,
+  type JobId,
+  type Lineage,
+  type Manifest,
+  type Pipeline,
+  type PipelineId,
+  type TableName,
+} from '@hakiri/core';
+import { readManifest } from '@hakiri/core/manifest';
+import { createEngine, type Engine } from '@hakiri/engine';
+import { type PreviewInput, planPipelines, type ResolvedTable, runPipelines, stepsFor } from '@hakiri/ingest';
+import { createServe } from '@hakiri/retrieval';
+import {
+  examineStore,
+  nextSchema,
+  nodeFiles,
+  openStore,
+  openWritableStore,
+  rebuildCatalog,
+  type Store,
+  type StoreOptions,
+} from '@hakiri/store';
+import { ulid } from 'ulid';
+import { connectorOf, createSource } from './create-source.ts';
 import type { ProjectContext } from './node-host.ts';
-import { readProjectManifest } from './read-manifest.ts';
+import { readNodeId } from './node-id.ts';
+import { readManifestFiles } from './read-manifest.ts';
+import { createSecretReader } from './secrets.ts';
+import { spawnSelf } from './self.ts';
 import type { Project } from './services.ts';
+import { systemClock } from './system-clock.ts';
+
+/** Tables pulled side by side; more would only queue up at the engine. */
+const MAX_PARALLEL = 4;
 
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
-export async function openProject(folder: string, _context: ProjectContext): Promise<Project> {
-  const manifest = await readProjectManifest(folder);
-  const missing = async (): Promise<never> => {
-    throw new HakiriError('internal', 'the store is not wired to the command line');
+export async function openProject(folder: string, { env, scrubber }: ProjectContext): Promise<Project> {
+  const manifestFiles = await readManifestFiles(folder);
+  const manifest = readManifest(manifestFiles);
+  const manifestHash = createHash('sha256').update(JSON.stringify(manifestFiles)).digest('hex');
+  const files: Files = nodeFiles;
+  const clock = systemClock;
+  const root = join(folder, '.hakiri');
+  const engine = createEngine({
+    spawn: (role) => spawnSelf('__engine', [role], { env: { UV_THREADPOOL_SIZE: '1' } }),
+  });
+  const readSecret = createSecretReader({ env, projectFolder: folder, scrubber });
+  const sourceOf = (pipeline: Pipeline, onWait: (message: string) => void = () => {}) =>
+    createSource(pipeline, { clock, projectFolder: folder, readSecret, onWait });
+  const storeOptions = async (): Promise<StoreOptions> => ({
+    root,
+    project: manifest.project.name,
+    node: await readNodeId(files, clock, env, root),
+    files,
+    clock,
+    engine,
+  });
+  const lineage = (pipeline: Pipeline): Lineage => ({
+    connector: pipeline.source.connector,
+    connectorVersion: connectorOf(pipeline).version,
+    author: 'hakiri',
+    componentHash: null,
+    manifestHash,
+  });
+  let reading: Promise<Store> | undefined;
+  const readableStore = (): Promise<Store> => {
+    reading ??= storeOptions().then(openStore);
+    return reading;
   };
+
   return {
     folder,
     manifest,
-    run: missing,
-    plan: missing,
-    serve: missing,
-    doctor: missing,
-    close: async () => {},
+
+    async run({ pipelines, waitMs, onEvent, stop, kill }) {
+      const store = await openWritableStore(await storeOptions(), {
+        command: `hakiri run ${pipelines.join(' ')}`.trim(),
+        waitMs,
+        signal: kill,
+        onWait: (holder) => {
+          const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.command})`;
+          onEvent({ kind: 'waiting', message: `waiting for ${who}, which writes to this store` });
+        },
+      });
+      try {
+        return await runPipelines({
+          job: ulid(clock.nowMs()) as JobId,
+          manifest,
+          pipelines: named(manifest, pipelines),
+          destination: store,
+          jobs: store.catalog,
+          files,
+          clock,
+          spoolFolder: join(root, 'cache', 'spool'),
+          parallel: Math.min(MAX_PARALLEL, availableParallelism()),
+          createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'waiting', message })),
+          lineage,
+          stop,
+          kill,
+          onEvent,
+        });
+      } finally {
+        await store.close();
+      }
+    },
+
+    async plan(pipelines) {
+      const store = await readableStore().catch((error: unknown) => {
+        if ((error as { code?: string }).code === 'store.not_found') return undefined;
+        throw error;
+      });
+      return planPipelines({
+        pipelines: named(manifest, pipelines),
+        createSource: (pipeline) => sourceOf(pipeline),
+        steps: (table) => stepsFor(manifest, table),
+        async cursor(pipeline, table) {
+          const known = await store?.catalog.cursor(pipeline.id, table.info.name);
+          return { cursor: known?.cursor ?? undefined, inputSchema: known?.inputSchema ?? EMPTY_SCHEMA };
+        },
+        preview: (pipeline, table, input) =>
+          preview(engine, store, pipeline, table, input, lineage(pipeline)),
+        signal: AbortSignal.any([]),
+      });
+    },
+
+    async serve() {
+      return createServe({ store: await readableStore(), engine, notes: tableNotes(manifest) });
+    },
+
+    async doctor({ rebuildCatalog: rebuild }) {
+      const options = await storeOptions();
+      if (!rebuild) return examineStore(options);
+      const { runs, damaged } = await rebuildCatalog(options, {
+        command: 'hakiri doctor --rebuild-catalog',
+        waitMs: 0,
+      });
+      const { checks } = await examineStore(options);
+      return {
+        checks: [
+          { name: 'rebuild', state: 'ok', message: `The catalog was made again from ${runs.length} runs` },
+          ...damaged.map((message) => ({ name: 'rebuild', state: 'failed' as const, message })),
+          ...checks,
+        ],
+      };
+    },
+
+    async close() {
+      await engine.close();
+      await reading?.then((store) => store.close()).catch(() => {});
+    },
   };
+}
+
+function named(manifest: Manifest, ids: readonly PipelineId[]): readonly Pipeline[] {
+  return ids.length === 0 ? manifest.pipelines : manifest.pipelines.filter(({ id }) => ids.includes(id));
+}
+
+async function preview(
+  engine: Engine,
+  store: Store | undefined,
+  pipeline: Pipeline,
+  table: ResolvedTable,
+  input: PreviewInput,
+  lineage: Lineage,
+): Promise<readonly string[]> {
+  const incoming = input.kind === 'file' ? await engine.fileSchema(input.path, input.format) : input.schema;
+  const output = input.transform === undefined ? incoming : await engine.describe(incoming, input.transform);
+  const current = (await store?.catalog.table(table.name))?.schema ?? EMPTY_SCHEMA;
+  const { name, mode, primaryKey, incremental, onConflict, declared, info } = table;
+  const { changes } = nextSchema(current, output, {
+    job: '' as JobId,
+    pipeline: pipeline.id,
+    sourceTable: info.name,
+    table: name,
+    mode,
+    primaryKey,
+    incremental,
+    onConflict,
+    declared,
+    transform: input.transform,
+    lineage,
+  });
+  return changes;
+}
+
+/** What the manifest says of its tables, by the name they have in the store. */
+function tableNotes(manifest: Manifest) {
+  const notes = new Map<TableName, { description: string | undefined; hints: ReadonlyMap<string, string> }>();
+  for (const { tables = [] } of manifest.pipelines) {
+    for (const { name, agentDescription, columns } of tables) {
+      if (name === undefined) continue;
+      const hints = columns.flatMap(({ name: column, agentHint }) =>
+        agentHint === undefined ? [] : [[column, agentHint] as const],
+      );
+      notes.set(name, { description: agentDescription, hints: new Map(hints) });
+    }
+  }
+  return notes;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { HakiriError } from '@hakiri/core';
+import { readManifest } from '@hakiri/core/manifest';
 import { jsonDocument } from '../format/json.ts';
 import type { Channel } from '../output.ts';
 import { MANIFEST_FILE } from '../project-folder.ts';
@@ -32,6 +33,7 @@ export async function init({ services, output }: Call, flags: InitFlags): Promis
   const content = existed
     ? await turnedLive(path, recipe, settings)
     : newManifest(flags.name ?? projectNameFrom(basename(folder)), recipe, settings);
+  if (!existed) readManifest([{ file: MANIFEST_FILE, text: content }]);
   await writeFileAtomically(path, content);
 
   if (flags.json) output.out.line(jsonDocument({ path, recipe: recipe?.name, changed: existed }));

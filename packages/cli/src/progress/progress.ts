@@ -35,6 +35,9 @@ function liveProgress(channel: Channel): Progress {
         case 'table-done':
           lines.remove(keyOf(event.report.ref));
           return;
+        case 'waiting':
+          lines.print(escapeLine(event.message));
+          return;
         default:
           for (const text of noteworthy(event, channel)) lines.print(text);
       }
@@ -73,6 +76,9 @@ function plainProgress(channel: Channel): Progress {
             `${event.report.ref.table}: ${event.report.state.replace('_', ' ')}, ` +
               `${plural(event.report.rows, 'row')} in ${formatDuration(event.report.elapsedMs)}`,
           );
+          return;
+        case 'waiting':
+          channel.line(escapeLine(event.message));
           return;
         case 'warning':
           for (const text of noteworthy(event, channel)) channel.line(text);

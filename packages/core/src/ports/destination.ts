@@ -85,7 +85,7 @@ export interface Commit {
   readonly parts: number;
   readonly bytes: number;
   readonly setAside: number;
-  /** Relative to the store; undefined when nothing was set aside. */
+  /** Absolute path; undefined when nothing was set aside. */
   readonly quarantine: string | undefined;
   readonly schemaChanges: readonly string[];
 }

@@ -173,7 +173,7 @@ export function openTableWriter(
       parts: run.parts.length,
       bytes: run.parts.reduce((sum, part) => sum + part.bytes, 0),
       setAside: run.setAside.length,
-      quarantine: quarantine?.path,
+      quarantine: quarantine === null ? undefined : paths.absolute(quarantine.path),
       schemaChanges: run.changes,
     };
   };

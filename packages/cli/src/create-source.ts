@@ -1,0 +1,60 @@
+import { type Clock, HakiriError, nearest, type Pipeline, type Source, TABLE_DEFAULTS } from '@hakiri/core';
+import { type BuiltInSource, builtInSources, createSampleTransport, readSample } from '@hakiri/ingest';
+
+export interface SourceHost {
+  readonly clock: Clock;
+  readonly projectFolder: string;
+  readSecret(name: string): string;
+  /** Told when a source waits long enough for someone to wonder. */
+  onWait(message: string): void;
+}
+
+const WORTH_TELLING_MS = 2000;
+
+/** @throws HakiriError manifest.wrong_type for a connector that does not exist, source.config */
+export function createSource(pipeline: Pipeline, { clock, projectFolder, readSecret, onWait }: SourceHost): Source {
+  const isSample = pipeline.source.connector === 'github' && pipeline.source.config.sample === true;
+  return connectorOf(pipeline).create(pipeline.source.config, {
+    clock,
+    secrets: pipeline.secrets,
+    secret: (name) => {
+      if (pipeline.secrets.includes(name)) return readSecret(name);
+      throw new HakiriError('secret.missing', `Pipeline ${pipeline.id} does not list the secret ${name}`, {
+        hint: `Add it: secrets = ["${name}"].`,
+      });
+    },
+    allowHosts: pipeline.allowHosts,
+    incremental: pipeline.incremental,
+    lookbackMs: pipeline.lookbackMs,
+    tables: (pipeline.tables ?? []).map(({ source, incremental, maxRecordBytes }) => ({
+      source,
+      incremental,
+      maxRecordBytes,
+    })),
+    maxRecordBytes: TABLE_DEFAULTS.maxRecordBytes,
+    projectFolder,
+    random: Math.random,
+    log: (event) => {
+      if (event.kind !== 'waiting' || event.waitMs < WORTH_TELLING_MS) return;
+      onWait(`${event.address}: waiting ${Math.round(event.waitMs / 1000)} s (${event.why})`);
+    },
+    warn: () => {},
+    ...(isSample ? { transport: createSampleTransport(readSample) } : {}),
+  });
+}
+
+export function connectorOf(pipeline: Pipeline): BuiltInSource {
+  const { connector } = pipeline.source;
+  const known: Readonly<Record<string, BuiltInSource>> = builtInSources;
+  const found = Object.hasOwn(known, connector) ? known[connector] : undefined;
+  if (found) return found;
+  const names = Object.keys(known);
+  const near = nearest(connector, names);
+  throw new HakiriError(
+    'manifest.wrong_type',
+    `Pipeline ${pipeline.id} names the connector "${connector}", which does not exist`,
+    {
+      hint: near === undefined ? `There are: ${names.join(', ')}.` : `Did you mean "${near}"?`,
+    },
+  );
+}
