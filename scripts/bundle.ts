@@ -42,6 +42,21 @@ const embeddedAssets: Plugin = {
   },
 };
 
+/** Where else a module asks for its own place, the bundle would look for a file that is not there. */
+const knowsItsPlace: Plugin = {
+  name: 'knows-its-place',
+  setup({ onLoad }) {
+    onLoad({ filter: /packages\/.*\.ts$/ }, async ({ path }) => {
+      if (path.endsWith('.asset.ts') || path.endsWith('cli/src/self.ts')) return undefined;
+      const source = await readFile(path, 'utf8');
+      if (!/import\.meta\.(url|dirname|filename)/.test(source)) return undefined;
+      return {
+        errors: [{ text: `${relative(root, path)} reads a file: that belongs in a *.asset.ts module` }],
+      };
+    });
+  },
+};
+
 const result = await build({
   entryPoints: [join(root, 'packages/cli/src/entry/core.ts')],
   outfile,
@@ -55,7 +70,7 @@ const result = await build({
   sourcemap: false,
   legalComments: 'eof',
   external: ['@duckdb/node-bindings*'],
-  plugins: [lazyBuiltins, embeddedAssets],
+  plugins: [lazyBuiltins, knowsItsPlace, embeddedAssets],
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
   },

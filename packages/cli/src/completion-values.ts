@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import type { Manifest } from '@hakiri/core';
 import { tableNameOf } from '@hakiri/core/manifest';
 import { findProjectFolder } from './project-folder.ts';
+import { readProjectManifest } from './read-manifest.ts';
 import { RECIPES } from './recipes/recipes.ts';
-import type { Project, Services } from './services.ts';
 
-/** Names for completion: from the manifest and the names of folders, without opening the store. Never throws. */
-export async function pipelineIds(services: Services): Promise<readonly string[]> {
-  const project = await openQuietly(services);
+/**
+ * Names for completion, from the manifest and the names of folders: a shell asks at each key, so nothing is
+ * opened for it. A manifest that cannot be read has no names.
+ */
+export async function pipelineIds(cwd: string): Promise<readonly string[]> {
+  const project = await readQuietly(cwd);
   return project?.manifest.pipelines.map((pipeline) => pipeline.id) ?? [];
 }
 
-export async function tableNames(services: Services): Promise<readonly string[]> {
-  const project = await openQuietly(services);
+export async function tableNames(cwd: string): Promise<readonly string[]> {
+  const project = await readQuietly(cwd);
   if (project === undefined) return [];
   return [...new Set([...declaredTables(project.manifest), ...storedTables(project)])].sort();
 }
@@ -22,13 +25,18 @@ export function recipeNames(): readonly string[] {
   return RECIPES.map((recipe) => recipe.name);
 }
 
+interface ProjectNames {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
 function declaredTables({ pipelines }: Manifest): readonly string[] {
   return pipelines.flatMap((pipeline) =>
     (pipeline.tables ?? []).map((table) => tableNameOf(pipeline, table)),
   );
 }
 
-function storedTables({ folder, manifest }: Project): readonly string[] {
+function storedTables({ folder, manifest }: ProjectNames): readonly string[] {
   try {
     return readdirSync(join(folder, '.hakiri', 'context', manifest.project.name, 'tables'));
   } catch {
@@ -36,10 +44,10 @@ function storedTables({ folder, manifest }: Project): readonly string[] {
   }
 }
 
-async function openQuietly(services: Services): Promise<Project | undefined> {
-  const folder = findProjectFolder(services.cwd);
+async function readQuietly(cwd: string): Promise<ProjectNames | undefined> {
+  const folder = findProjectFolder(cwd);
   try {
-    return folder === undefined ? undefined : await services.openProject(folder);
+    return folder === undefined ? undefined : { folder, manifest: await readProjectManifest(folder) };
   } catch {
     return undefined;
   }

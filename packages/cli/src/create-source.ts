@@ -12,7 +12,10 @@ export interface SourceHost {
 const WORTH_TELLING_MS = 2000;
 
 /** @throws HakiriError manifest.wrong_type for a connector that does not exist, source.config */
-export function createSource(pipeline: Pipeline, { clock, projectFolder, readSecret, onWait }: SourceHost): Source {
+export function createSource(
+  pipeline: Pipeline,
+  { clock, projectFolder, readSecret, onWait }: SourceHost,
+): Source {
   const isSample = pipeline.source.connector === 'github' && pipeline.source.config.sample === true;
   return connectorOf(pipeline).create(pipeline.source.config, {
     clock,

@@ -2,11 +2,11 @@ import type { CliContext } from '../context.ts';
 
 /** Names for the shell's completion; loaded only when a shell asks. */
 export async function proposePipelines(this: CliContext): Promise<readonly string[]> {
-  return (await import('../completion-values.ts')).pipelineIds(this.services);
+  return (await import('../completion-values.ts')).pipelineIds(this.services.cwd);
 }
 
 export async function proposeTables(this: CliContext): Promise<readonly string[]> {
-  return (await import('../completion-values.ts')).tableNames(this.services);
+  return (await import('../completion-values.ts')).tableNames(this.services.cwd);
 }
 
 export async function proposeRecipes(): Promise<readonly string[]> {
