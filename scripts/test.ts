@@ -1,0 +1,32 @@
+/**
+ * `npm test` runs everything there is, long suites for as long as fits in their time; `npm run test:crash` and the
+ * like run one long suite to its full count.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+
+interface Suite {
+  readonly files: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const SUITES: Readonly<Record<string, Suite>> = {
+  all: { files: '{packages/*/test,test,docs}/**/*.test.ts', env: {} },
+  crash: { files: 'packages/*/test/crash/*.test.ts', env: { HAKIRI_CRASH_COUNT: '300' } },
+  fuzz: { files: 'packages/*/test/**/*fuzz*.test.ts', env: { HAKIRI_FUZZ_COUNT: '5000' } },
+  servers: { files: 'packages/*/test/servers/*.test.ts', env: { HAKIRI_SERVERS: '1' } },
+};
+
+const name = process.argv[2] ?? 'all';
+const suite = SUITES[name];
+if (suite === undefined) {
+  console.error(`There is no suite "${name}"; there are: ${Object.keys(SUITES).join(', ')}`);
+  process.exit(2);
+}
+const only = (path: string): boolean => name === 'servers' || !path.includes('/servers/');
+const files = globSync(suite.files).filter(only).sort();
+const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], {
+  stdio: 'inherit',
+  env: { ...suite.env, ...process.env },
+});
+process.exit(status ?? 1);
