@@ -53,6 +53,8 @@ export function createIncrementalTracker(
   let expected = { value: known, left: countOf(digests) };
   let lastValue: IncrementalValue | undefined;
   let disordered = false;
+  let sought: IncrementalValue | undefined;
+  let seekIsIgnored = false;
 
   const remember = (value: IncrementalValue, record: Uint8Array): void => {
     const step = greatest === undefined ? 1 : compareIncremental(value, greatest);
@@ -95,6 +97,7 @@ export function createIncrementalTracker(
           continue;
         }
         if (lastValue !== undefined && compareIncremental(value, lastValue) < 0) disordered = true;
+        if (sought !== undefined && compareIncremental(value, sought) < 0) seekIsIgnored = true;
         lastValue = value;
         if (isKnown(value, record)) {
           dropped++;
@@ -111,7 +114,9 @@ export function createIncrementalTracker(
       lastValue !== undefined &&
       compareIncremental(lastValue, floor) < 0,
     seek: () => {
-      if (greatest === undefined || expected.value === greatest) return undefined;
+      if (seekIsIgnored || disordered || greatest === undefined || expected.value === greatest)
+        return undefined;
+      sought = greatest;
       expected = { value: greatest, left: countOf(boundary()) };
       lastValue = undefined;
       return formatIncremental(greatest, format, 0);

@@ -77,11 +77,13 @@ export function remainingCalls(headers: HttpResponse['headers']): number | undef
   return numberHeader(headers['x-ratelimit-remaining'] ?? headers['ratelimit-remaining']);
 }
 
-/** When the limit is lifted, in milliseconds since 1970. The header holds epoch seconds, or seconds from now. */
+/** When the limit is lifted, in milliseconds since 1970. The header holds seconds or milliseconds since 1970, or seconds from now. */
 export function rateLimitResetMs(headers: HttpResponse['headers'], nowMs: number): number | undefined {
   const seconds = numberHeader(headers['x-ratelimit-reset'] ?? headers['ratelimit-reset']);
   if (seconds === undefined) return undefined;
   const EPOCH_SECONDS_OF_2001 = 1e9;
+  const EPOCH_SECONDS_OF_5138 = 1e11;
+  if (seconds >= EPOCH_SECONDS_OF_5138) return seconds;
   return seconds >= EPOCH_SECONDS_OF_2001 ? seconds * 1000 : nowMs + seconds * 1000;
 }
 
