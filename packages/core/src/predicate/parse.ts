@@ -18,6 +18,8 @@ import { parseDateTime } from './time.ts';
 
 const MAX_DEPTH = 200;
 const MAX_LIST = 10_000;
+/** Matching takes at worst the pattern's length times the text's. */
+const MAX_PATTERN = 1000;
 const COMPARE: readonly string[] = ['=', '<>', '<', '<=', '>', '>='];
 
 /** Words that cannot name a column without quotes. */
@@ -124,6 +126,9 @@ function parseComparison(parser: Parser): Predicate {
   if (ignoreCase || acceptWord(parser, 'like')) {
     const operand = asValue(parser, left);
     const pattern = parseText(parser);
+    if (pattern.text.length > MAX_PATTERN) {
+      throw invalidPredicate(pattern.span, `The pattern is longer than ${MAX_PATTERN}.`);
+    }
     const escapeSign = acceptWord(parser, 'escape') ? parseText(parser) : undefined;
     checkEscape(pattern, escapeSign);
     return { kind: 'like', negated, ignoreCase, operand, pattern, escape: escapeSign };
