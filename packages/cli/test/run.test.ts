@@ -79,7 +79,7 @@ test('off a terminal a run is told in plain lines, and summed up', async (t) => 
 
 test('on a terminal each table has one line that is updated in place and gone at the end', async (t) => {
   const project = runs(({ onEvent }) => {
-    onEvent({ kind: 'table-started', table: REF, firstRun: true });
+    onEvent({ kind: 'table-started', table: REF, firstRun: false });
     onEvent({ kind: 'committed', table: REF, commit: { ...COMMIT, schemaChanges: ['body added'] } });
     onEvent({ kind: 'table-done', report: tableReport() });
     return report(tableReport());
@@ -107,6 +107,22 @@ test('all pipelines run when none is named, each once when named twice', async (
     ['github-issues', 'orders', '10000'],
     ['orders', '60000'],
   ]);
+});
+
+test('schema changes are told, but not the columns a new table starts with', async (t) => {
+  const schemaChanges = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  for (const [firstRun, told] of [
+    [true, 0],
+    [false, 6],
+  ] as const) {
+    const project = runs(({ onEvent }) => {
+      onEvent({ kind: 'table-started', table: REF, firstRun });
+      onEvent({ kind: 'committed', table: REF, commit: { ...COMMIT, schemaChanges } });
+      return report();
+    });
+    const { stderr } = await hakiri({ cwd: projectFolder(t), project }, 'run');
+    assert.equal(stderr.match(/schema: /g)?.length ?? 0, told, stderr);
+  }
 });
 
 test('rows set aside are told loudly, with the file', async (t) => {

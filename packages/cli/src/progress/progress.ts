@@ -4,6 +4,7 @@ import { formatCount, formatDuration, plural } from '../format/units.ts';
 import type { Channel } from '../output.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
+import { cutToWidth } from '../terminal/width.ts';
 import { createLiveLines } from './live-lines.ts';
 import { progressText } from './progress-text.ts';
 
@@ -23,8 +24,10 @@ export function createProgress(channel: Channel, options: { readonly quiet: bool
 
 function liveProgress(channel: Channel): Progress {
   const lines = createLiveLines(channel);
+  const notes = createNotes(channel);
   return {
     show: (event) => {
+      for (const text of notes(event)) lines.print(text);
       switch (event.kind) {
         case 'table-started':
           lines.set(keyOf(event.table), `${event.table.table}  starting`);
@@ -34,12 +37,6 @@ function liveProgress(channel: Channel): Progress {
           return;
         case 'table-done':
           lines.remove(keyOf(event.report.ref));
-          return;
-        case 'waiting':
-          lines.print(escapeLine(event.message));
-          return;
-        default:
-          for (const text of noteworthy(event, channel)) lines.print(text);
       }
     },
     note: (text) => lines.print(text),
@@ -51,8 +48,10 @@ const PLAIN_EVERY_MS = 5000;
 
 function plainProgress(channel: Channel): Progress {
   const lastShownMs = new Map<string, number>();
+  const notes = createNotes(channel);
   return {
     show: (event) => {
+      for (const text of notes(event)) channel.line(text);
       switch (event.kind) {
         case 'table-started':
           lastShownMs.set(keyOf(event.table), 0);
@@ -69,19 +68,12 @@ function plainProgress(channel: Channel): Progress {
         }
         case 'committed':
           channel.line(`${event.table.table}: committed ${plural(event.commit.rows, 'row')}`);
-          for (const text of noteworthy(event, channel)) channel.line(text);
           return;
         case 'table-done':
           channel.line(
             `${event.report.ref.table}: ${event.report.state.replace('_', ' ')}, ` +
               `${plural(event.report.rows, 'row')} in ${formatDuration(event.report.elapsedMs)}`,
           );
-          return;
-        case 'waiting':
-          channel.line(escapeLine(event.message));
-          return;
-        case 'warning':
-          for (const text of noteworthy(event, channel)) channel.line(text);
       }
     },
     note: (text) => channel.line(text),
@@ -90,15 +82,29 @@ function plainProgress(channel: Channel): Progress {
 }
 
 /** What stays on the terminal after the run: rows set aside, schema changes, warnings. */
-function noteworthy(
-  event: Extract<RunEvent, { kind: 'committed' | 'warning' }>,
-  channel: Channel,
-): readonly string[] {
-  const table = event.table.table;
-  if (event.kind === 'warning') {
-    return [`${paint(channel, 'yellow', `warning[${event.code}]`)}: ${table}: ${escapeLine(event.message)}`];
-  }
-  return [...quarantineText(event.commit, table, channel), ...schemaText(event.commit, table)];
+function createNotes(channel: Channel): (event: RunEvent) => readonly string[] {
+  const isNew = new Set<string>();
+  return (event) => {
+    switch (event.kind) {
+      case 'table-started':
+        if (event.firstRun) isNew.add(keyOf(event.table));
+        return [];
+      case 'warning': {
+        const code = paint(channel, 'yellow', `warning[${event.code}]`);
+        return [`${code}: ${event.table.table}: ${escapeLine(event.message)}`];
+      }
+      case 'waiting':
+        return [escapeLine(event.message)];
+      case 'committed': {
+        // The columns that a new table starts with are no change.
+        const changes = isNew.delete(keyOf(event.table)) ? [] : event.commit.schemaChanges;
+        const { table } = event.table;
+        return [...quarantineText(event.commit, table, channel), ...schemaText(changes, table)];
+      }
+      default:
+        return [];
+    }
+  };
 }
 
 function quarantineText(commit: Commit, table: string, channel: Channel): readonly string[] {
@@ -108,8 +114,17 @@ function quarantineText(commit: Commit, table: string, channel: Channel): readon
   return [`${paint(channel, 'yellow', 'warning')}: ${escapeLine(text)}`];
 }
 
-function schemaText(commit: Commit, table: string): readonly string[] {
-  return commit.schemaChanges.map((change) => `${table}: schema: ${escapeLine(change)}`);
+const MOST_CHANGES = 5;
+const LONGEST_CHANGE = 160;
+
+function schemaText(changes: readonly string[], table: string): readonly string[] {
+  const shown = changes
+    .slice(0, MOST_CHANGES)
+    .map((change) => `${table}: schema: ${cutToWidth(escapeLine(change), LONGEST_CHANGE)}`);
+  const more = changes.length - shown.length;
+  return more === 0
+    ? shown
+    : [...shown, `${table}: schema: and ${plural(more, 'more change')}, see \`hakiri describe ${table}\``];
 }
 
 function keyOf(ref: TableRef): string {
