@@ -9,7 +9,7 @@ export interface Output {
 export interface Channel {
   readonly isTerminal: boolean;
   readonly colour: boolean;
-  /** Of the terminal, now; 80 by 24 where there is none. */
+  /** Of the terminal, now; 80 by 24 where there is none, or one that does not know (it says 0). */
   readonly columns: number;
   readonly rows: number;
   write(text: string): void;
@@ -53,10 +53,10 @@ function createChannel(sink: Sink, env: Environment, scrubber: Scrubber): Channe
     isTerminal,
     colour: showsColour(isTerminal, env),
     get columns() {
-      return sink.columns ?? 80;
+      return sink.columns || 80;
     },
     get rows() {
-      return sink.rows ?? 24;
+      return sink.rows || 24;
     },
     write,
     line: (text) => write(`${text}\n`),
