@@ -51,8 +51,15 @@ test('long cells are cut on a terminal only', async (t) => {
   assert.match(piped.stdout, /x{300}/);
   const shown = await hakiri({ cwd, project: serveWith({ answer: long }), columns: 40 }, 'query', 'select 1');
   assert.ok(shown.stdout.includes(` 1  ${'x'.repeat(35)}…`));
-  const unsized = await hakiri({ cwd, project: serveWith({ answer: long }), columns: 0 }, 'query', 'select 1');
-  assert.ok(unsized.stdout.includes(` 1  ${'x'.repeat(75)}…`), 'a terminal that does not know its size has 80');
+  const unsized = await hakiri(
+    { cwd, project: serveWith({ answer: long }), columns: 0 },
+    'query',
+    'select 1',
+  );
+  assert.ok(
+    unsized.stdout.includes(` 1  ${'x'.repeat(75)}…`),
+    'a terminal that does not know its size has 80',
+  );
 });
 
 test('columns that do not fit a terminal are left out and counted', async (t) => {
