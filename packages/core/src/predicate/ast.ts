@@ -85,7 +85,7 @@ export interface NullLiteral {
   readonly span: Span;
 }
 
-/** `TIMESTAMP '...'` or `DATE '...'`: microseconds since 1970 UTC; without a zone it is read as UTC. */
+/** `TIMESTAMP '...'`, `TIMESTAMPTZ '...'` or `DATE '...'`: microseconds since 1970 UTC; without a zone it is read as UTC. */
 export interface TimeLiteral {
   readonly kind: 'timestamp' | 'date';
   readonly micros: bigint;

@@ -272,17 +272,21 @@ function literalValue(column: BoundColumn, literal: Literal): Scalar {
 }
 
 function literalMicros(column: BoundColumn, literal: Literal): bigint {
-  const micros =
-    literal.kind === 'text'
-      ? parseDateTime(literal.text)?.micros
-      : literal.kind === 'timestamp' || literal.kind === 'date'
-        ? literal.micros
-        : undefined;
-  if (literal.kind !== 'text' && micros === undefined) throw mismatch(column, literal);
+  if (literal.kind !== 'text' && literal.kind !== 'timestamp' && literal.kind !== 'date') {
+    throw mismatch(column, literal);
+  }
+  const parsed = literal.kind === 'text' ? parseDateTime(literal.text) : undefined;
+  const micros = literal.kind === 'text' ? parsed?.micros : literal.micros;
   if (micros === undefined || micros < FIRST_MICROS || micros > LAST_MICROS) {
     throw invalidPredicate(
       literal.span,
       `${describe(column)} is compared with a time such as '2026-01-31T10:00:00Z', from year 1 to 9999.`,
+    );
+  }
+  if (parsed?.hasOffset === true && column.type.kind !== 'timestamp') {
+    throw invalidPredicate(
+      literal.span,
+      `${describe(column)} has no zone: leave the zone out of the text too.`,
     );
   }
   return micros;

@@ -250,7 +250,7 @@ function parseWord(parser: Parser, token: Extract<Token, { kind: 'name' }>): Val
   const text = peek(parser);
   if ((word === 'timestamp' || word === 'timestamptz' || word === 'date') && text.kind === 'text') {
     parser.at++;
-    return timeLiteral(word === 'date' ? 'date' : 'timestamp', text);
+    return timeLiteral(word, text);
   }
   if (RESERVED.includes(word)) {
     parser.at--;
@@ -259,12 +259,19 @@ function parseWord(parser: Parser, token: Extract<Token, { kind: 'name' }>): Val
   return parseColumn(parser, token);
 }
 
-function timeLiteral(kind: 'timestamp' | 'date', text: TextLiteral): TimeLiteral {
+function timeLiteral(word: 'timestamp' | 'timestamptz' | 'date', text: TextLiteral): TimeLiteral {
+  const kind = word === 'date' ? 'date' : 'timestamp';
   const parsed = parseDateTime(text.text);
   if (parsed === undefined || (kind === 'date' && parsed.hasTime)) {
     throw invalidPredicate(
       text.span,
       kind === 'date' ? "A date is written '2026-01-31'." : "A time is written '2026-01-31T10:00:00Z'.",
+    );
+  }
+  if (word === 'timestamp' && parsed.hasOffset) {
+    throw invalidPredicate(
+      text.span,
+      'SQL leaves out the zone of a TIMESTAMP: write TIMESTAMPTZ, or the time in UTC.',
     );
   }
   return { kind, micros: parsed.micros, span: text.span };

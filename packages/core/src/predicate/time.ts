@@ -12,6 +12,8 @@ export interface ParsedTime {
   /** Microseconds since 1970 UTC; what has no zone is read as UTC. */
   readonly micros: bigint;
   readonly hasTime: boolean;
+  /** A zone other than UTC was given. */
+  readonly hasOffset: boolean;
 }
 
 /**
@@ -19,8 +21,8 @@ export interface ParsedTime {
  * Undefined for anything else, days the calendar does not have included.
  */
 export function parseDateTime(text: string): ParsedTime | undefined {
-  if (text === 'infinity') return { micros: INFINITY_MICROS, hasTime: true };
-  if (text === '-infinity') return { micros: -INFINITY_MICROS, hasTime: true };
+  if (text === 'infinity') return { micros: INFINITY_MICROS, hasTime: true, hasOffset: false };
+  if (text === '-infinity') return { micros: -INFINITY_MICROS, hasTime: true, hasOffset: false };
   const parts = DATE_TIME.exec(text);
   if (parts === null) return undefined;
   const [, year = '', month = '', day = '', hour, minute, second, fraction, zone, bc] = parts;
@@ -29,7 +31,8 @@ export function parseDateTime(text: string): ParsedTime | undefined {
   const time = hour === undefined ? 0n : timeMicros(hour, minute, second, fraction);
   const offset = zoneMicros(zone);
   if (time === undefined || time >= DAY_MICROS || offset === undefined) return undefined;
-  return { micros: BigInt(days) * DAY_MICROS + time - offset, hasTime: hour !== undefined };
+  const micros = BigInt(days) * DAY_MICROS + time - offset;
+  return { micros, hasTime: hour !== undefined, hasOffset: offset !== 0n };
 }
 
 /** Microseconds since midnight of `10:30`, `10:30:00.5`; 24:00:00 is the end of the day. Undefined for anything else. */
