@@ -27,6 +27,8 @@ export function spawnSelf(
   const { command, prefix } = executable(options.nodeFlags ?? []);
   const child = spawn(command, [...prefix, hiddenCommand, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    // In a group of its own: a Ctrl-C on the terminal is for the parent, which decides what becomes of its children.
+    detached: true,
     env: childEnvironment(options.env ?? {}),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });

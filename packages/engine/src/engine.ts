@@ -41,7 +41,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
 
   const currentWriter = (): EngineChild => {
     if (writer && (!writer.alive || parts >= recycleAfterParts)) {
-      writer.kill();
+      void writer.kill();
       writer = undefined;
     }
     if (!writer) {
@@ -69,7 +69,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
     if (!child.alive) sqlChildren.delete(child);
     else if (idleSql?.alive) {
       sqlChildren.delete(child);
-      child.kill();
+      void child.kill();
     } else idleSql = child;
   };
 
@@ -86,10 +86,10 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
       signal?.throwIfAborted();
       const child = takeSqlChild();
       const overrun = setTimeout(
-        () => child.kill(new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`)),
+        () => void child.kill(new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`)),
         timeoutMs,
       );
-      const onAbort = () => child.kill(new HakiriError('interrupted', 'The query was stopped'));
+      const onAbort = () => void child.kill(new HakiriError('interrupted', 'The query was stopped'));
       signal?.addEventListener('abort', onAbort, { once: true });
       try {
         return (await child.request({ op: 'query', ...query })) as QueryResult;
@@ -101,8 +101,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
     },
     pids: () => [writer, ...sqlChildren].flatMap((child) => (child?.alive && child.pid ? [child.pid] : [])),
     async close() {
-      writer?.kill();
-      for (const child of sqlChildren) child.kill();
+      await Promise.all([writer, ...sqlChildren].map((child) => child?.kill()));
       sqlChildren.clear();
     },
   };

@@ -5,8 +5,6 @@
  */
 const HIDDEN: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   __engine: async () => {
-    // A Ctrl-C on the terminal reaches every process of the group; only the parent decides what it means.
-    process.on('SIGINT', () => {});
     const { runEngineChild } = await import('@hakiri/engine/child');
     await runEngineChild();
   },

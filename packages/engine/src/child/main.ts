@@ -26,8 +26,6 @@ export async function runEngineChild(): Promise<void> {
   // stdin closes when the parent ends, however it ends; native work in another thread must not keep us.
   process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
   process.stdout.on('error', () => process.kill(process.pid, 'SIGKILL'));
-  // Ctrl-C reaches the whole process group; the parent decides when its children go.
-  process.on('SIGINT', () => {});
 
   let queue = Promise.resolve();
   createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {

@@ -15,6 +15,7 @@ interface Waiting {
 export class EngineChild {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #gone: Promise<unknown>;
   #lastId = 0;
   #ended: HakiriError | undefined;
 
@@ -35,6 +36,7 @@ export class EngineChild {
         new HakiriError('engine.crashed', `The engine's process ended (${signal ?? `exit code ${code}`})`),
       ),
     );
+    this.#gone = new Promise((resolve) => this.#process.once('exit', resolve).once('error', resolve));
     // An idle child must not keep a finished program alive.
     this.#process.unref();
     for (const stream of [stdin, stdout]) (stream as { unref?: () => void }).unref?.();
@@ -57,10 +59,12 @@ export class EngineChild {
     return answer;
   }
 
-  /** Ends the child at once, whatever it is doing; pending requests fail with `reason`. */
-  kill(reason?: HakiriError): void {
-    if (reason) this.#fail(reason);
+  /** Ends the child at once, whatever it is doing; pending requests fail with `reason`. Resolves when it is gone. */
+  async kill(reason?: HakiriError): Promise<void> {
+    this.#fail(reason ?? new HakiriError('engine.crashed', 'The engine was stopped'));
+    this.#process.ref();
     this.#process.kill('SIGKILL');
+    await this.#gone;
   }
 
   #onLine(line: string): void {
@@ -76,11 +80,16 @@ export class EngineChild {
     }
   }
 
-  /** While a request is out, the child's pipe keeps the program alive. */
+  /** While a request is out, the child keeps the program alive: its pipe, and the news of its end. */
   #hold(on: boolean): void {
     const stdout = this.#process.stdout as { ref?: () => void; unref?: () => void } | null;
-    if (on) stdout?.ref?.();
-    else stdout?.unref?.();
+    if (on) {
+      this.#process.ref();
+      stdout?.ref?.();
+    } else {
+      this.#process.unref();
+      stdout?.unref?.();
+    }
   }
 
   #fail(error: HakiriError): void {

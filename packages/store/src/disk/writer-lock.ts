@@ -38,16 +38,24 @@ export async function acquireWriterLock(request: LockRequest): Promise<WriterLoc
   const deadline = clock.monotonicMs() + waitMs;
   for (let waited = false; ; waited = true) {
     const db = tryLock(path);
-    if (db) {
-      const holder: LockHolder = { pid: process.pid, command: request.command, since: new Date(clock.nowMs()).toISOString() };
-      await files.write(holderPath, JSON.stringify(holder));
-      return { release: () => db.close() };
-    }
+    if (db) return announce(db, request);
     const holder = await readHolder(files, holderPath);
     if (clock.monotonicMs() >= deadline) throw locked(holder);
     if (!waited) request.onWait?.(holder);
     await clock.sleep(RETRY_MS, signal);
   }
+}
+
+/** The lock is held from before; if nobody can be told so, it is given back. */
+async function announce(db: DatabaseSync, { files, holderPath, command, clock }: LockRequest): Promise<WriterLock> {
+  const holder: LockHolder = { pid: process.pid, command, since: new Date(clock.nowMs()).toISOString() };
+  try {
+    await files.write(holderPath, JSON.stringify(holder));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return { release: () => db.close() };
 }
 
 function tryLock(path: string): DatabaseSync | undefined {

@@ -1,0 +1,28 @@
+/** `npm run bench [-- NAME...] [--scale small] [--json]`: every bar beside its reference, from the same run. */
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { ingest } from './ingest.ts';
+import { startup } from './startup.ts';
+import { type Bar, printBar, type Scale } from './support/report.ts';
+
+const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = { ingest, startup };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { scale: { type: 'string', default: 'full' }, json: { type: 'boolean', default: false } },
+});
+const scale: Scale = values.scale === 'small' ? 'small' : 'full';
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+const unknown = names.find((name) => !(name in BENCHES));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no bench "${unknown}"; there are: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
+}
+
+const root = new URL('..', import.meta.url).pathname;
+const built = spawnSync(process.execPath, ['scripts/bundle.ts'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+if (built.status !== 0) process.exit(1);
+
+for (const name of names) {
+  for (const bar of (await BENCHES[name]?.(scale, `${root}bench/.data`)) ?? []) printBar(bar, values.json);
+}
