@@ -19,7 +19,7 @@ export function collectEdits(shape: Shape | undefined, value: JsonValue, edits: 
 }
 
 function rewrittenNumber(shape: ScalarShape, { token, integer }: NumberValue): string | undefined {
-  if (shape.type.kind === 'string') return `"${token}"`;
+  if (shape.type.kind === 'string') return `"${integer ? token : integerOf(token)}"`;
   // The engine reads a number into a decimal by way of a double.
   if (shape.type.kind === 'decimal') return isExact(token) ? undefined : `"${token}"`;
   if (!integer && integerRange(shape.type) !== undefined) return String(integerOf(token));

@@ -126,11 +126,11 @@ function widenMembers(shape: StructShape, members: readonly Member[], place: Pla
   let folded: Map<string, string> | undefined;
   for (const { key, value } of members) {
     const path = `${place.path}.${key}`;
+    const known = (fields ?? shape.fields).get(key);
+    if (known === undefined && place.run.open) continue;
     if (seen.has(key)) return duplicateKey(path);
     seen.add(key);
-    const known = (fields ?? shape.fields).get(key);
     if (known === undefined) {
-      if (place.run.open) continue;
       const twin = (folded ?? shape.folded).get(foldName(key));
       if (twin !== undefined) return keyCase(path, twin);
       if (shape.hold === 'declared') return undeclaredKey(path);
@@ -190,10 +190,21 @@ function widenByNumber(shape: ScalarShape, value: NumberValue): Shape | undefine
     case 'decimal':
       return shape;
     case 'string':
-      return shape.decimalText && value.integer ? shape : undefined;
+      return widenText(shape, value);
     default:
       return undefined;
   }
+}
+
+/**
+ * Text that was inferred takes integers past 64 bits, since that is where they go; from the first one on the
+ * column takes every integer. A schema does not say whether its text ever held one.
+ */
+function widenText(shape: ScalarShape, value: NumberValue): Shape | undefined {
+  if (shape.hold === 'declared') return undefined;
+  if (shape.decimalText) return value.integer || integerOf(value.token) !== undefined ? shape : undefined;
+  const isLarge = value.integer && narrowestKind(BigInt(value.token)) === undefined;
+  return isLarge ? { ...shape, decimalText: true } : undefined;
 }
 
 function fitsDouble(value: NumberValue): boolean {

@@ -160,7 +160,7 @@ function value(p: usize, node: usize): usize {
     return accept & INT_TEXT ? integerText(p + 1, node, accept) : 0;
   }
   if (isDigit(c) || c == 0x2d) return number(p, node, accept);
-  if (accept & ANY) return skip(p);
+  if (accept & ANY && c != 0x6e) return skip(p);
   if (c == 0x7b) {
     if (!(accept & OBJECT)) return 0;
     depth++;
