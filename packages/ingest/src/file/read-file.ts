@@ -65,7 +65,7 @@ export async function* readRecords(file: FoundFile, options: ReadOptions): Async
     yield splitter.take();
   } catch (error) {
     signal.throwIfAborted();
-    throw located(file, error);
+    throw located(file, error, format.format);
   } finally {
     stream.destroy();
     content.destroy();
@@ -80,10 +80,10 @@ function decompressed(stream: Readable, compression: FileFormat['compression']):
   return pipeline(stream, decoder, () => {});
 }
 
-function located(file: FoundFile, error: unknown): HakiriError {
+function located(file: FoundFile, error: unknown, format: FileFormat['format']): HakiriError {
   if (error instanceof HakiriError) {
     return new HakiriError(error.code, `${file.name}: ${error.message}`, {
-      hint: error.hint,
+      hint: hintFor(error, format),
       cause: error,
       details: { ...error.details, path: file.name },
     });
@@ -101,4 +101,12 @@ function located(file: FoundFile, error: unknown): HakiriError {
     );
   }
   return unreadable(file.name, error);
+}
+
+/** Many a file of records, one a line, is named .json. */
+function hintFor(error: HakiriError, format: FileFormat['format']): string {
+  if (error.code === 'source.malformed_json' && format === 'json') {
+    return 'Correct the file; if it holds one record a line, set format = "ndjson".';
+  }
+  return error.code === 'source.truncated' ? 'Fetch the file again.' : error.hint;
 }

@@ -5,7 +5,7 @@ import { createHttpSource } from '../../src/http/http-source.ts';
 import { pullAll, pullUntilError, testContext } from '../support/test-context.ts';
 import { query, sendJson, testServer } from '../support/test-server.ts';
 
-const ids = (rows: readonly Record<string, unknown>[]) => rows.map((row) => row['id']);
+const ids = (rows: readonly Record<string, unknown>[]) => rows.map((row) => row.id);
 const item = (id: number) => ({ id });
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_none, i) => item(from + i));
 

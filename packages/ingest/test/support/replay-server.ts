@@ -37,7 +37,7 @@ export function replayServer(exchanges: readonly RecordedExchange[]): Promise<Te
     const { 'content-length': _length, connection: _connection, ...headers } = exchange.headers;
     const body =
       typeof exchange.response === 'string' ? exchange.response : JSON.stringify(exchange.response);
-    const link = headers['link'];
+    const link = headers.link;
     response
       .writeHead(exchange.status, {
         ...headers,
