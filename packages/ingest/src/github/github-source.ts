@@ -29,6 +29,11 @@ import {
 const DEFAULT_TOKEN = 'GITHUB_TOKEN';
 const SAMPLE_REPO = 'hakiri/sample';
 
+const NO_TOKEN = {
+  code: 'source.rate_limited',
+  message: 'github is read without a token: 60 requests an hour are allowed. Add secrets = ["GITHUB_TOKEN"].',
+} as const;
+
 const HEADERS = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
 
 /** Repositories of GitHub, or of a server with its API. Throws source.config and secret.missing. */
@@ -42,6 +47,7 @@ export function createGithubSource(config: unknown, context: SourceContext): Sou
   const redactor = createRedactor();
   const base = createHttpClient({ context, origin, redactor });
   const token = tokenName(parsed, context);
+  if (token === undefined && !parsed.sample) context.warn(NO_TOKEN);
   const auth = token === undefined ? undefined : ({ type: 'bearer', token } as const);
   const client = base.with(createAuthenticator(auth, context, redactor, postForm(base)));
   const lookbackMs = context.lookbackMs ?? 0;

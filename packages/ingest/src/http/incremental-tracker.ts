@@ -5,7 +5,7 @@ import {
   type IncrementalValue,
   lookBack,
 } from '../toolkit/incremental-value.ts';
-import { ndjsonLines } from '../toolkit/ndjson-lines.ts';
+import { ndjsonLines, ndjsonLinesBackwards } from '../toolkit/ndjson-lines.ts';
 import { fieldPath, rawFieldText } from '../toolkit/top-level-field.ts';
 import type { ResourceIncremental } from './resource.ts';
 import type { ResourceState } from './resource-state.ts';
@@ -40,7 +40,7 @@ export function createIncrementalTracker(
   incremental: ResourceIncremental,
   from: ResourceState | undefined,
 ): IncrementalTracker {
-  const { order, format, lookbackMs, param, start } = incremental;
+  const { order, format, lookbackMs, param, start, seek } = incremental;
   const path = fieldPath(incremental.column);
   const known = from?.column === incremental.column ? from.value : undefined;
   const floor = known === undefined ? undefined : lookBack(known, format, lookbackMs);
@@ -79,6 +79,33 @@ export function createIncrementalTracker(
     return left > 0;
   };
 
+  /**
+   * Of records in ascending order the first and the last tell enough, once all are past what is known. False when
+   * they are not, or the order is in doubt: then each record must be looked at.
+   */
+  const takeEnds = (records: Uint8Array): boolean => {
+    const [first] = ndjsonLines(records);
+    const firstValue = first && rawFieldText(first, path);
+    const isPast = (value: IncrementalValue, other: IncrementalValue | undefined): boolean =>
+      other === undefined || compareIncremental(value, other) > 0;
+    if (firstValue === undefined || !isPast(firstValue, expected.value)) return false;
+    const ends: Uint8Array[] = [];
+    for (const record of ndjsonLinesBackwards(records)) {
+      const value = rawFieldText(record, path);
+      const last = ends[0] === undefined ? value : rawFieldText(ends[0], path);
+      if (value === undefined || last === undefined) return false;
+      if (isPast(firstValue, last) || (lastValue !== undefined && isPast(lastValue, firstValue)))
+        return false;
+      if (value !== last || ends.length >= MAX_BOUNDARY) break;
+      ends.push(record);
+    }
+    for (const record of ends.reverse()) {
+      lastValue = rawFieldText(record, path)!;
+      remember(lastValue, record);
+    }
+    return true;
+  };
+
   return {
     resumes: known !== undefined,
     since:
@@ -88,6 +115,7 @@ export function createIncrementalTracker(
           ? start
           : formatIncremental(known, format, lookbackMs),
     take(records) {
+      if (order === 'ascending' && !seek && takeEnds(records)) return { records, dropped: 0 };
       const kept: Uint8Array[] = [];
       let dropped = 0;
       for (const record of ndjsonLines(records)) {

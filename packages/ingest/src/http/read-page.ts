@@ -1,6 +1,7 @@
 import { HakiriError, type SetAside } from '@hakiri/core';
 import { RecordSplitter } from '../scan/record-splitter.ts';
 import type { ClientRequest, HttpClient } from '../toolkit/http-client.ts';
+import { leaveBody } from '../toolkit/leave-body.ts';
 import type { HttpResponse } from '../toolkit/transport.ts';
 import type { Resource } from './resource.ts';
 
@@ -72,10 +73,12 @@ interface Envelope {
 }
 
 async function openPage(response: HttpResponse, address: string, options: PageOptions): Promise<OpenPage> {
-  if (response.status === 304) return { kind: 'unchanged' };
-  if (response.status >= 400 || response.status === 204) return { kind: 'empty' };
+  if (response.status === 304 || response.status === 204 || response.status >= 400) {
+    await leaveBody(response.body);
+    return { kind: response.status === 304 ? 'unchanged' : 'empty' };
+  }
   if (response.headers['content-type']?.toLowerCase().includes('html')) {
-    await response.body[Symbol.asyncIterator]().return?.();
+    await leaveBody(response.body);
     throw new HakiriError('source.not_json', `${address} answered with an HTML page instead of JSON`, {
       details: { address },
     });

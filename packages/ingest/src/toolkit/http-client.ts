@@ -2,6 +2,7 @@ import { HakiriError } from '@hakiri/core';
 import { type Authenticator, NO_AUTH } from './auth.ts';
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts';
 import { classifyFailure } from './http-failure.ts';
+import { leaveBody } from './leave-body.ts';
 import { createPacing, type Pacing } from './pacing.ts';
 import type { Redactor } from './redactor.ts';
 import { type Attempt, DEFAULT_RETRY, type RetryPolicy, retryOf, withRetry } from './retry.ts';
@@ -151,7 +152,7 @@ async function follow(shared: Shared, auth: Authenticator, request: ClientReques
     });
     const location = response.headers.location;
     if (!isRedirect(response.status) || location === undefined) return response;
-    await leave(response.body);
+    await leaveBody(response.body);
     if (hops === MAX_REDIRECTS) {
       throw redirectError(shared, request.url, `redirects more than ${MAX_REDIRECTS} times`);
     }
@@ -216,12 +217,4 @@ async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
     // What arrived is enough to tell what the status alone does not.
   }
   return Buffer.concat(chunks).subarray(0, MAX_ERROR_BODY_BYTES).toString('utf8');
-}
-
-async function leave(body: AsyncIterable<Uint8Array>): Promise<void> {
-  try {
-    for await (const _ of body) break;
-  } catch {
-    // Nobody wanted it.
-  }
 }

@@ -10,3 +10,13 @@ export function* ndjsonLines(records: Uint8Array): Generator<Uint8Array> {
     from = to + 1;
   }
 }
+
+/** The same from the last record to the first. */
+export function* ndjsonLinesBackwards(records: Uint8Array): Generator<Uint8Array> {
+  let to = records.length;
+  while (to > 0) {
+    const newline = records.lastIndexOf(NEWLINE, to - 1);
+    if (newline + 1 < to) yield records.subarray(newline + 1, to);
+    to = newline;
+  }
+}

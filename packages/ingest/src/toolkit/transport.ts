@@ -1,3 +1,4 @@
+import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { HakiriError, isHakiriError } from '@hakiri/core';
 import type { Agent, buildConnector } from 'undici';
@@ -112,10 +113,8 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
   return flat;
 }
 
-type ByteStream = AsyncIterable<Uint8Array> & { destroy(error?: Error): unknown };
-
 async function* decoded(
-  body: ByteStream,
+  body: Readable,
   encoding: string | undefined,
   url: URL,
   signal: AbortSignal,
@@ -134,28 +133,17 @@ async function* decoded(
 }
 
 /** Bytes of a `content-encoding`; an unknown one is passed on as it is. */
-async function* decompress(body: ByteStream, encoding: string | undefined): AsyncGenerator<Uint8Array> {
+async function* decompress(body: Readable, encoding: string | undefined): AsyncGenerator<Uint8Array> {
   const decoder = decoderOf(encoding);
   if (decoder === undefined) {
     yield* body;
     return;
   }
-  const feed = async (): Promise<void> => {
-    try {
-      for await (const chunk of body) {
-        if (!decoder.write(chunk)) await new Promise((resolve) => decoder.once('drain', resolve));
-      }
-      decoder.end();
-    } catch (error) {
-      decoder.destroy(error instanceof Error ? error : new Error(String(error)));
-    }
-  };
-  void feed();
+  // An error on either side ends both, and is met where the decoder is read.
+  pipeline(body, decoder, () => {});
   try {
     yield* decoder as AsyncIterable<Uint8Array>;
   } finally {
-    // Wakes a feeder that waits for a drain which will not come.
-    decoder.emit('drain');
     decoder.destroy();
   }
 }

@@ -176,6 +176,16 @@ describe('the github source', () => {
     assert.match(error.message, /not accessible/);
   });
 
+  it('warns when it has no token', () => {
+    const [without, withToken] = [
+      testContext(),
+      testContext({ secretValues: { GITHUB_TOKEN: 'x'.repeat(9) } }),
+    ];
+    for (const context of [without, withToken]) createGithubSource({ repo: 'a/b' }, context);
+    assert.equal(without.warnings.length, 1);
+    assert.deepEqual(withToken.warnings, []);
+  });
+
   it('names a table that does not exist with the nearest one', async () => {
     const { error } = await pullUntilError(createGithubSource({ repo: 'a/b' }, testContext()), 'isues');
     assert.ok(isHakiriError(error));

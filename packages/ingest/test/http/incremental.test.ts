@@ -83,6 +83,17 @@ describe('an incremental pull', () => {
     assert.deepEqual(ids((await pullAll(items, 'items', first.cursor)).rows), [5]);
   });
 
+  it('remembers all records of the last moment, in ascending order too', async () => {
+    const list = [row(1, 1), row(2, 2), row(3, 2), row(4, 2)];
+    await using server = await listServer(list);
+    const incremental = { column: 'at', param: 'since', order: 'ascending' };
+    const items = source(server.origin, { ...paged, incremental });
+    const first = await pullAll(items, 'items');
+    assert.equal(first.rows.length, 4);
+    list.push(row(5, 2), row(6, 3));
+    assert.deepEqual(ids((await pullAll(items, 'items', first.cursor)).rows), [5, 6]);
+  });
+
   it('gives no cursor before the end where nothing is said of the order, nor where the promise is broken', async () => {
     for (const order of ['unordered', 'ascending']) {
       await using server = await listServer([row(1, 5), row(2, 4), row(3, 3), row(4, 2)], 'unordered');
