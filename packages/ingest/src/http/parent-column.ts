@@ -36,15 +36,20 @@ export function withParentColumn(records: Uint8Array, column: string, rawKey: st
   const member = Buffer.from(`${JSON.stringify(column)}:${rawKey}`);
   const pieces: Uint8Array[] = [];
   for (const record of ndjsonLines(records)) {
-    const isEmpty = /^\{\s*\}$/.test(Buffer.from(record.subarray(0, 16)).toString('latin1'));
-    if (rawField(record, path) !== undefined) pieces.push(record, NEWLINE);
-    else pieces.push(OPEN, member, isEmpty ? CLOSE : COMMA, isEmpty ? NOTHING : record.subarray(1), NEWLINE);
+    const open = skipBlanks(record, 0);
+    if (record[open] !== OPEN_BRACE || rawField(record, path) !== undefined) {
+      pieces.push(record, NEWLINE);
+      continue;
+    }
+    const isEmpty = record[skipBlanks(record, open + 1)] === CLOSE_BRACE;
+    pieces.push(OPEN, member, isEmpty ? NOTHING : COMMA, record.subarray(open + 1), NEWLINE);
   }
   return Buffer.concat(pieces);
 }
 
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 const OPEN = Buffer.from('{');
-const CLOSE = Buffer.from('}');
 const COMMA = Buffer.from(',');
 const NEWLINE = Buffer.from('\n');
 const NOTHING = Buffer.alloc(0);
@@ -61,4 +66,10 @@ function scalar(raw: string | undefined, link: ParentLink): string | undefined {
 
 function clearText(raw: string): string {
   return raw.startsWith('"') ? String(JSON.parse(raw)) : raw;
+}
+
+function skipBlanks(record: Uint8Array, from: number): number {
+  let at = from;
+  while (record[at] === 0x20 || record[at] === 0x09 || record[at] === 0x0d) at++;
+  return at;
 }
