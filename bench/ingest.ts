@@ -21,17 +21,41 @@ export async function ingest(scale: Scale, dataFolder: string): Promise<readonly
   const detecting: number[] = [];
   // In turn, so that a machine that slows down slows all three.
   for (let round = 0; round < rounds; round++) {
-    reference.push(scratch((folder) => cpuSeconds(process.execPath, [ENGINE_ALONE, pages, join(folder, 'out.parquet')])));
+    reference.push(
+      scratch((folder) => cpuSeconds(process.execPath, [ENGINE_ALONE, pages, join(folder, 'out.parquet')])),
+    );
     known.push(scratch((folder) => runOnce(folder, pages, true)));
     detecting.push(scratch((folder) => runOnce(folder, pages, false)));
   }
   const memory = await measureMemory(githubPages(dataFolder, 200_000), scale === 'full' ? 50 : 6);
   const metric = (what: string) => `CPU s, ${rows} rows, ${what}`;
   return [
-    ratioBar('ingest', metric('columns declared, no detection of new keys'), median(known), median(reference), 1.3),
-    ratioBar('ingest', metric('with detection of new keys (the default)'), median(detecting), median(reference), 1.8),
-    limitBar('ingest', `MB added to the main process, 100k-row batches (whole tree at most ${Math.round(memory.treeMb)} MB)`, memory.addedMb, 50),
-    limitBar('ingest', `MB the main process grew from the second to the last of ${memory.runs} runs`, memory.driftMb, 8),
+    ratioBar(
+      'ingest',
+      metric('columns declared, no detection of new keys'),
+      median(known),
+      median(reference),
+      1.3,
+    ),
+    ratioBar(
+      'ingest',
+      metric('with detection of new keys (the default)'),
+      median(detecting),
+      median(reference),
+      1.8,
+    ),
+    limitBar(
+      'ingest',
+      `MB added to the main process, 100k-row batches (whole tree at most ${Math.round(memory.treeMb)} MB)`,
+      memory.addedMb,
+      50,
+    ),
+    limitBar(
+      'ingest',
+      `MB the main process grew from the second to the last of ${memory.runs} runs`,
+      memory.driftMb,
+      8,
+    ),
   ];
 }
 
@@ -50,7 +74,9 @@ function runOnce(folder: string, pages: string, declared: boolean): number {
 }
 
 export function ingestManifest(pages: string, declared: boolean): string {
-  const columns = Object.entries(GITHUB_DECLARED).map(([name, type]) => `  columns.${name} = { type = ${JSON.stringify(type)} }`);
+  const columns = Object.entries(GITHUB_DECLARED).map(
+    ([name, type]) => `  columns.${name} = { type = ${JSON.stringify(type)} }`,
+  );
   return `[project]
 name = "bench"
 [[pipeline]]
@@ -76,7 +102,9 @@ async function measureMemory(pages: string, runs: number): Promise<MemoryFigures
   const folder = mkdtempSync(join(tmpdir(), 'hakiri-bench-'));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'hakiri.toml'), ingestManifest(pages, false));
-  const child = spawn(process.execPath, ['--expose-gc', MEMORY, folder, String(runs)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--expose-gc', MEMORY, folder, String(runs)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let last = '';
   for await (const line of createInterface({ input: child.stdout })) last = line;
   rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,10 @@ import { ingest } from './ingest.ts';
 import { startup } from './startup.ts';
 import { type Bar, printBar, type Scale } from './support/report.ts';
 
-const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = { ingest, startup };
+const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
+  ingest,
+  startup,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,7 +23,10 @@ if (unknown !== undefined) {
 }
 
 const root = new URL('..', import.meta.url).pathname;
-const built = spawnSync(process.execPath, ['scripts/bundle.ts'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+const built = spawnSync(process.execPath, ['scripts/bundle.ts'], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
 if (built.status !== 0) process.exit(1);
 
 for (const name of names) {

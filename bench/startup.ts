@@ -18,11 +18,23 @@ export async function startup(scale: Scale): Promise<readonly Bar[]> {
     node.push(await millisecondsUntil(process.execPath, ['-e', '0'], { cwd, env }));
     help.push(await millisecondsUntil(process.execPath, [BUNDLE, '--help'], { cwd, env }));
     // Rows are reported once they are committed: the first record has been there for a while then.
-    record.push(await millisecondsUntil(process.execPath, [BUNDLE, 'run', 'github-issues'], { cwd, env, text: 'committed' }));
+    record.push(
+      await millisecondsUntil(process.execPath, [BUNDLE, 'run', 'github-issues'], {
+        cwd,
+        env,
+        text: 'committed',
+      }),
+    );
     rmSync(cwd, { recursive: true, force: true });
   }
   return [
-    limitBar('startup', 'ms, run github-issues to its first records committed (reference: empty Node)', median(record), 1000, median(node)),
+    limitBar(
+      'startup',
+      'ms, run github-issues to its first records committed (reference: empty Node)',
+      median(record),
+      1000,
+      median(node),
+    ),
     limitBar('startup', 'ms, --help (reference: empty Node)', median(help), 150, median(node)),
   ];
 }

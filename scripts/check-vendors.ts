@@ -29,7 +29,8 @@ const SDK = [
   /^@llamaindex\//,
 ];
 
-const ADDRESS = /\b(api\.openai\.com|api\.anthropic\.com|generativelanguage\.googleapis\.com|api\.mistral\.ai|api\.cohere\.(ai|com)|api\.groq\.com|api\.together\.(ai|xyz)|api\.voyageai\.com|openrouter\.ai)\b/;
+const ADDRESS =
+  /\b(api\.openai\.com|api\.anthropic\.com|generativelanguage\.googleapis\.com|api\.mistral\.ai|api\.cohere\.(ai|com)|api\.groq\.com|api\.together\.(ai|xyz)|api\.voyageai\.com|openrouter\.ai)\b/;
 
 export function vendorPackages(names: readonly string[]): readonly string[] {
   return names.filter((name) => SDK.some((pattern) => pattern.test(name)));
@@ -40,14 +41,25 @@ export function vendorAddress(text: string): string | undefined {
 }
 
 export function findVendors(root: string): readonly string[] {
-  const lock = JSON.parse(readFileSync(`${root}/package-lock.json`, 'utf8')) as { packages: Record<string, unknown> };
+  const lock = JSON.parse(readFileSync(`${root}/package-lock.json`, 'utf8')) as {
+    packages: Record<string, unknown>;
+  };
   const names = Object.keys(lock.packages).flatMap((path) => /.*node_modules\/(.+)$/.exec(path)?.[1] ?? []);
   const found = vendorPackages(names).map((name) => `dependency ${name}`);
   for (const file of globSync('{packages/*/src,bench,scripts}/**/*.ts', { cwd: root })) {
     if (file === 'scripts/check-vendors.ts') continue;
     const text = readFileSync(`${root}/${file}`, 'utf8');
-    const imported = [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'".][^'"]*)['"]/g)].map((match) => match[1] ?? '');
-    for (const name of vendorPackages(imported.map((s) => s.split('/').slice(0, s.startsWith('@') ? 2 : 1).join('/')))) {
+    const imported = [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'".][^'"]*)['"]/g)].map(
+      (match) => match[1] ?? '',
+    );
+    for (const name of vendorPackages(
+      imported.map((s) =>
+        s
+          .split('/')
+          .slice(0, s.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+    )) {
       found.push(`${file} imports ${name}`);
     }
     const address = vendorAddress(text);
@@ -58,7 +70,7 @@ export function findVendors(root: string): readonly string[] {
 
 if (import.meta.main) {
   const found = findVendors(new URL('..', import.meta.url).pathname);
-  for (const line of found) console.error(`model vendor: ${line}`);
+  for (const line of found) process.stderr.write(`${`model vendor: ${line}`}\n`);
   if (found.length === 0) console.log('no model vendor in dependencies or sources');
   process.exit(found.length === 0 ? 0 : 1);
 }

@@ -20,7 +20,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
 const name = process.argv[2] ?? 'all';
 const suite = SUITES[name];
 if (suite === undefined) {
-  console.error(`There is no suite "${name}"; there are: ${Object.keys(SUITES).join(', ')}`);
+  process.stderr.write(`${`There is no suite "${name}"; there are: ${Object.keys(SUITES).join(', ')}`}\n`);
   process.exit(2);
 }
 const only = (path: string): boolean => name === 'servers' || !path.includes('/servers/');

@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 const root = new URL('..', import.meta.url).pathname;
-const IMPORT = /(?:^|\n)\s*(?:import|export)\b[^'"\n;]*(?:\{[^}]*\}[^'"\n;]*)?\bfrom\s+['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\b[^'"\n;]*(?:\{[^}]*\}[^'"\n;]*)?\bfrom\s+['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g;
 
 function importsOf(text: string): string[] {
   return [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
@@ -36,21 +37,35 @@ test('each package imports only what it may', () => {
   const found = files.flatMap((file) => {
     const packageName = file.split('/')[1] ?? '';
     assert.ok(packageName in MAY_IMPORT, `${packageName} is not in the table`);
-    return breaches(packageName, readFileSync(`${root}/${file}`, 'utf8')).map((specifier) => `${file} imports ${specifier}`);
+    return breaches(packageName, readFileSync(`${root}/${file}`, 'utf8')).map(
+      (specifier) => `${file} imports ${specifier}`,
+    );
   });
   assert.deepEqual(found, []);
 });
 
 test('each package depends on exactly those of ours that it imports', () => {
   for (const packageName of Object.keys(MAY_IMPORT)) {
-    const { dependencies = {} } = JSON.parse(readFileSync(`${root}/packages/${packageName}/package.json`, 'utf8')) as {
+    const { dependencies = {} } = JSON.parse(
+      readFileSync(`${root}/packages/${packageName}/package.json`, 'utf8'),
+    ) as {
       dependencies?: Record<string, string>;
     };
     const files = globSync(`packages/${packageName}/src/**/*.ts`, { cwd: root });
-    const used = new Set(files.flatMap((file) => importsOf(readFileSync(`${root}/${file}`, 'utf8'))).filter((s) => !/^(\.|node:)/.test(s)));
-    const names = [...used].map((specifier) => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/'));
+    const used = new Set(
+      files
+        .flatMap((file) => importsOf(readFileSync(`${root}/${file}`, 'utf8')))
+        .filter((s) => !/^(\.|node:)/.test(s)),
+    );
+    const names = [...used].map((specifier) =>
+      specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/'),
+    );
     assert.deepEqual([...new Set(names)].sort(), Object.keys(dependencies).sort(), packageName);
-    for (const [name, version] of Object.entries(dependencies)) assert.match(version, /^\d+\.\d+\.\d+/, `${name} is not pinned`);
+    for (const [name, version] of Object.entries(dependencies))
+      assert.match(version, /^\d+\.\d+\.\d+/, `${name} is not pinned`);
   }
 });
 
@@ -58,7 +73,9 @@ test('the rule finds what breaks it', () => {
   assert.deepEqual(breaches('core', "import { readFile } from 'node:fs';"), ['node:fs']);
   assert.deepEqual(breaches('ingest', "import type { Store } from '@hakiri/store';"), ['@hakiri/store']);
   assert.deepEqual(breaches('engine', "const x = await import('@hakiri/cli');"), ['@hakiri/cli']);
-  assert.deepEqual(breaches('engine', "export * from '../../store/src/index.ts';"), ['../../store/src/index.ts']);
+  assert.deepEqual(breaches('engine', "export * from '../../store/src/index.ts';"), [
+    '../../store/src/index.ts',
+  ]);
   assert.deepEqual(breaches('store', "import {\n  a,\n  b,\n} from '@hakiri/ingest';"), ['@hakiri/ingest']);
   assert.deepEqual(breaches('cli', "import { a } from '@hakiri/ingest';"), []);
 });

@@ -8,9 +8,11 @@ const WORDS =
 
 /** Rows like GitHub's issues, less their many addresses: about 640 bytes each, nested, with nulls. */
 export function githubRow(i: number): string {
-  const pick = (n: number) => WORDS[(Math.imul(i + 1, 2654435761) + Math.imul(n, 40503) >>> 0) % WORDS.length];
+  const pick = (n: number) =>
+    WORDS[((Math.imul(i + 1, 2654435761) + Math.imul(n, 40503)) >>> 0) % WORDS.length];
   const text = (from: number, length: number) => Array.from({ length }, (_, n) => pick(from + n)).join(' ');
-  const at = (offset: number) => new Date(1_600_000_000_000 + i * 1000 + offset).toISOString().replace('.000Z', 'Z');
+  const at = (offset: number) =>
+    new Date(1_600_000_000_000 + i * 1000 + offset).toISOString().replace('.000Z', 'Z');
   return JSON.stringify({
     id: 1_000_000_000 + i,
     node_id: `I_kwDO${(i * 7919).toString(36)}`,
@@ -22,8 +24,16 @@ export function githubRow(i: number): string {
     created_at: at(0),
     updated_at: at(500_000_000),
     closed_at: i % 3 ? null : at(400_000_000),
-    user: { login: `user${i % 5000}`, id: i % 5000, node_id: `U_${i % 5000}`, avatar_url: `https://avatars.example/u/${i % 5000}?v=4`, type: 'User', site_admin: false },
-    labels: i % 4 ? [] : [{ id: i % 50, name: pick(9), color: 'd73a4a', default: i % 8 === 0, description: null }],
+    user: {
+      login: `user${i % 5000}`,
+      id: i % 5000,
+      node_id: `U_${i % 5000}`,
+      avatar_url: `https://avatars.example/u/${i % 5000}?v=4`,
+      type: 'User',
+      site_admin: false,
+    },
+    labels:
+      i % 4 ? [] : [{ id: i % 50, name: pick(9), color: 'd73a4a', default: i % 8 === 0, description: null }],
     assignee: i % 5 ? null : { login: `user${i % 300}`, id: i % 300, type: 'User' },
     milestone: i % 11 ? null : { id: i % 20, title: `v${i % 20}.0`, due_on: null },
     body: text(20, i % 40),

@@ -16,7 +16,13 @@ const runOnce = async (): Promise<void> => {
   const project = await openProject(folder, { env: { HOME: folder }, scrubber: createScrubber() });
   const never = new AbortController().signal;
   try {
-    const report = await project.run({ pipelines: [], waitMs: 0, onEvent: () => {}, stop: never, kill: never });
+    const report = await project.run({
+      pipelines: [],
+      waitMs: 0,
+      onEvent: () => {},
+      stop: never,
+      kill: never,
+    });
     for (const { error } of report.tables) if (error) throw error;
   } finally {
     await project.close();
@@ -30,7 +36,10 @@ let treeMb = 0;
 const sampler = setInterval(() => {
   try {
     peakMb = Math.max(peakMb, pssMb(process.pid));
-    treeMb = Math.max(treeMb, processTree(process.pid).reduce((sum, pid) => sum + pssMb(pid), 0));
+    treeMb = Math.max(
+      treeMb,
+      processTree(process.pid).reduce((sum, pid) => sum + pssMb(pid), 0),
+    );
   } catch {
     // A child that ended while we looked.
   }
@@ -43,5 +52,12 @@ for (let run = 0; run < Number(runs); run++) {
 }
 clearInterval(sampler);
 console.log(
-  JSON.stringify({ runs: after.length, addedMb: peakMb - idleMb, driftMb: (after.at(-1) ?? 0) - (after[1] ?? 0), treeMb, idleMb, after: after.map(Math.round) }),
+  JSON.stringify({
+    runs: after.length,
+    addedMb: peakMb - idleMb,
+    driftMb: (after.at(-1) ?? 0) - (after[1] ?? 0),
+    treeMb,
+    idleMb,
+    after: after.map(Math.round),
+  }),
 );

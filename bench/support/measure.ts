@@ -5,15 +5,26 @@ import { readdirSync, readFileSync } from 'node:fs';
  * CPU seconds, user and system, of a command and of every process it started and waited for: what the shell's
  * `times` says of its children.
  */
-export function cpuSeconds(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): number {
-  const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', '"$@" >/dev/null; code=$?; times; exit $code', 'sh', command, ...args], {
-    ...options,
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
+export function cpuSeconds(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): number {
+  const { stdout, stderr, status } = spawnSync(
+    '/bin/sh',
+    ['-c', '"$@" >/dev/null; code=$?; times; exit $code', 'sh', command, ...args],
+    {
+      ...options,
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    },
+  );
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed (${status})\n${stderr}`);
   const children = stdout.trim().split('\n').at(-1) ?? '';
-  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
+    0,
+  );
 }
 
 /** Milliseconds from the start of a process to a text on one of its outputs, or to its end. */
@@ -24,18 +35,24 @@ export function millisecondsUntil(
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let seen = '';
     let at: number | undefined;
     const look = (chunk: Buffer): void => {
       seen += chunk.toString();
-      if (options.text !== undefined && at === undefined && seen.includes(options.text)) at = performance.now() - started;
+      if (options.text !== undefined && at === undefined && seen.includes(options.text))
+        at = performance.now() - started;
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);
     child.on('error', reject);
     child.on('close', (code) => {
-      if (code !== 0 || (options.text !== undefined && at === undefined)) reject(new Error(`${args.join(' ')} ended with ${code}\n${seen}`));
+      if (code !== 0 || (options.text !== undefined && at === undefined))
+        reject(new Error(`${args.join(' ')} ended with ${code}\n${seen}`));
       else resolve(at ?? performance.now() - started);
     });
   });

@@ -9,8 +9,8 @@ import { quoteLiteral } from './types/sql-type.ts';
  *     <rank><value>-<lease generation>-<run>-<sequence>
  *
  * where rank tells kinds of value apart (0 none, 1 number, 2 time, 3 text) and value is written so that bytes
- * sort as the values do: fixed width for numbers and times; text escaped and ended by U+0001, so that a text
- * sorts before every longer one that starts with it. Nothing here reads the clock.
+ * sort as the values do: fixed width for numbers and times; text ended by a NUL, so that it sorts before every
+ * longer text that starts with it (a NUL within is followed by U+00FF). Nothing here reads the clock.
  */
 export interface OrderSuffix {
   /** Generation of the pipeline's lease; 0 without sync. */
@@ -38,7 +38,7 @@ export function integerValue(value: bigint): string {
 }
 
 export function textValue(value: string): string {
-  return `3${escapeText(value)}\u0001`;
+  return `3${value.replaceAll('\0', '\0\u00ff')}\0`;
 }
 
 /** A finite number. Sign, exponent and digits, complemented below zero. */
@@ -51,10 +51,6 @@ export function doubleValue(value: number): string {
 
 function complement(digits: string): string {
   return digits.replace(/[0-9]/g, (digit) => String(9 - Number(digit)));
-}
-
-function escapeText(value: string): string {
-  return value.replace(/[\u0000-\u0002]/g, (c) => `\u0002${String.fromCharCode(c.charCodeAt(0) + 2)}`);
 }
 
 /** @param sequence position of the row in its run, from 0 */
@@ -91,7 +87,7 @@ export function orderValueSql(expression: string, type: LogicalType): string {
       return doubleSql(expression);
     case 'string':
     case 'undecided':
-      return `'3' || ${escapeSql(`${expression}::VARCHAR`)} || chr(1)`;
+      return `'3' || CASE WHEN contains(${expression}, chr(0)) THEN replace(${expression}, chr(0), chr(0) || chr(255)) ELSE ${expression} END || chr(0)`;
     case 'decimal':
       return `'1' || lpad((replace(${expression}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`;
     default:
@@ -99,12 +95,6 @@ export function orderValueSql(expression: string, type: LogicalType): string {
         hint: 'Choose a number, a time or a text that grows when a row changes.',
       });
   }
-}
-
-function escapeSql(text: string): string {
-  const pair = (code: number) => `replace(%, chr(${code}), chr(2) || chr(${code + 2}))`;
-  // The escape character itself first, or the others' escapes would be escaped again.
-  return [2, 0, 1].reduce((sql, code) => pair(code).replace('%', () => sql), text);
 }
 
 function doubleSql(expression: string): string {

@@ -86,7 +86,10 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
       signal?.throwIfAborted();
       const child = takeSqlChild();
       const overrun = setTimeout(
-        () => void child.kill(new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`)),
+        () =>
+          void child.kill(
+            new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`),
+          ),
         timeoutMs,
       );
       const onAbort = () => void child.kill(new HakiriError('interrupted', 'The query was stopped'));

@@ -26,8 +26,6 @@ export type ConvertInput =
       readonly path: string;
       readonly schema: TableSchema;
       readonly largestRecordBytes: number;
-      /** False: nobody has checked the records; one that does not fit fails the whole request with record.type_conflict. */
-      readonly verified: boolean;
     }
   | {
       readonly kind: 'file';
@@ -43,6 +41,8 @@ export interface OrderSpec {
   readonly column: { readonly path: readonly string[]; readonly type: LogicalType } | undefined;
   /** Value part for rows that have none: the greatest seen so far, or the run's time. */
   readonly fallback: string;
+  /** Whether rows without a value have been met in this table's run. */
+  readonly nulls: 'expected' | 'unexpected';
   /** Sequence of the first row. */
   readonly firstSequence: number;
 }
@@ -51,8 +51,8 @@ export interface ConvertResult {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
-  /** Rows read from the input, set-aside ones included: where the next part's sequence starts. */
-  readonly inputRows: number;
+  /** Rows were met that have no incremental value. */
+  readonly nullOrder: boolean;
   /** Greatest order value in the part; undefined for an empty part. */
   readonly greatestOrder: string | undefined;
   readonly misfits: readonly Misfit[];

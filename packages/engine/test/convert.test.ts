@@ -37,7 +37,7 @@ async function request(
   const path = join(folder, `spool-${Math.random()}.ndjson`);
   await writeFile(path, lines.map((line) => `${line}\n`).join(''));
   return {
-    input: { kind: 'records', path, schema, largestRecordBytes: 1000, verified: true },
+    input: { kind: 'records', path, schema, largestRecordBytes: 1000 },
     transform: undefined,
     columns: schema.columns.filter((column) => column.type.kind !== 'undecided'),
     primaryKey: ['id'],
@@ -46,6 +46,7 @@ async function request(
       column: { path: ['updated_at'], type: { kind: 'timestamp' } },
       fallback: runTimeValue(RUN),
       firstSequence: 0,
+      nulls: 'unexpected',
     },
     output: join(folder, `part-${Math.random()}.parquet`),
     rowGroupRows: 10_240,
@@ -91,13 +92,13 @@ test('a spool becomes a part with its columns, provenance and order', async () =
   // Without a value of its own a row takes the greatest seen up to it; the run's time is the least it can be.
   const fallback = runTimeValue(RUN);
   const seen = fallback > timeValue(first) ? fallback : timeValue(first);
-  assert.equal(rows[1]?.['_hakiri_order'], orderKey(seen, suffix, 1));
-  assert.equal(rows[2]?.['id'], '9007199254740993');
-  assert.equal(rows[2]?.['updated_at'], '2022-12-31T23:00:00.000001Z');
+  assert.equal(rows[1]?._hakiri_order, orderKey(seen, suffix, 1));
+  assert.equal(rows[2]?.id, '9007199254740993');
+  assert.equal(rows[2]?.updated_at, '2022-12-31T23:00:00.000001Z');
   assert.equal(
     result.greatestOrder,
     rows
-      .map((row) => String(row['_hakiri_order']))
+      .map((row) => String(row._hakiri_order))
       .sort()
       .at(-1),
   );
@@ -126,7 +127,7 @@ test('records that do not fit are set aside with their column, the rest is writt
   ]);
   const result = await engine.convert(asked);
   assert.equal(result.rows, 2);
-  assert.equal(result.inputRows, 5);
+  assert.equal(result.nullOrder, true);
   assert.deepEqual(
     result.misfits.map(({ reason, column }) => [reason, column]).sort(),
     [
@@ -136,30 +137,9 @@ test('records that do not fit are set aside with their column, the rest is writt
     ].sort(),
   );
   assert.deepEqual(
-    (await read(asked.output)).map((row) => row['id']),
+    (await read(asked.output)).map((row) => row.id),
     [1, 5],
   );
-});
-
-test('an unchecked spool never loses a value to a silent cast', async () => {
-  const columns = [
-    { name: 'id', type: { kind: 'int64' } as const },
-    { name: 'flag', type: { kind: 'boolean' } as const },
-    { name: 'o', type: { kind: 'struct', fields: [{ name: 'n', type: { kind: 'int64' } as const }] } as const },
-  ];
-  const convert = async (line: string) => {
-    const asked = await request([line], {
-      columns,
-      order: { suffix, column: undefined, fallback: runTimeValue(RUN), firstSequence: 0 },
-    });
-    const input = { ...asked.input, schema: { columns }, verified: false } as typeof asked.input;
-    await engine.convert({ ...asked, input });
-    return (await read(asked.output, 'SELECT id, flag, o FROM t'))[0];
-  };
-  assert.deepEqual(await convert('{"id":1,"flag":true,"o":{"n":1}}'), { id: 1, flag: true, o: { n: 1 } });
-  for (const line of ['{"id":2.5}', '{"id":3,"flag":5}', '{"id":4,"o":{"n":1.5}}', '{"id":9007199254740995}', '{"flag":true}', '{"id":']) {
-    await assert.rejects(convert(line), { code: 'record.type_conflict' }, line);
-  }
 });
 
 test('a transform runs in the same statement, and one that depends on the clock is refused', async () => {

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createEngine } from '../src/index.ts';
 import { testEngine } from './support/engine.ts';
 
-const SLOW = 'SELECT count(*) FROM range(1e12::BIGINT) a, range(1e6::BIGINT) b WHERE a.range % 7 = b.range % 5';
+const SLOW =
+  'SELECT count(*) FROM range(1e12::BIGINT) a, range(1e6::BIGINT) b WHERE a.range % 7 = b.range % 5';
 const slowQuery = { sql: SLOW, views: [], allowedPaths: [], maxRows: 10, maxBytes: 1000 };
 
 test('a child that ends before it answers fails the request instead of leaving it open', async () => {
-  const engine = createEngine({ spawn: () => spawn(process.execPath, ['-e', '0'], { stdio: ['pipe', 'pipe', 'inherit'] }) });
+  const engine = createEngine({
+    spawn: () => spawn(process.execPath, ['-e', '0'], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  });
   await assert.rejects(engine.countRows('/nowhere'), { code: 'engine.crashed' });
   await engine.close();
 });
@@ -39,7 +42,9 @@ test('children end with their parent, also while the engine is busy', async () =
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const pids = await new Promise<number[]>((resolve) => parent.stdout.once('data', (line: Buffer) => resolve(JSON.parse(line.toString()))));
+  const pids = await new Promise<number[]>((resolve) =>
+    parent.stdout.once('data', (line: Buffer) => resolve(JSON.parse(line.toString()))),
+  );
   assert.equal(pids.length, 2);
   parent.kill('SIGKILL');
   for (let tries = 0; pids.some(isAlive) && tries < 50; tries++) await wait(100);

@@ -83,10 +83,19 @@ export async function openStore(options: StoreOptions): Promise<Store> {
  * adopted, leftovers swept, stale views written again.
  * @throws HakiriError store.locked, store.catalog_lost, store.newer_format, store.read_only
  */
-export async function openWritableStore(options: StoreOptions, lockOptions: LockOptions): Promise<WritableStore> {
+export async function openWritableStore(
+  options: StoreOptions,
+  lockOptions: LockOptions,
+): Promise<WritableStore> {
   const { files, clock, engine, node } = options;
   const paths = layout(options.root, options.project);
-  const lock = await acquireWriterLock({ ...lockOptions, path: paths.lock, holderPath: paths.lockHolder, files, clock });
+  const lock = await acquireWriterLock({
+    ...lockOptions,
+    path: paths.lock,
+    holderPath: paths.lockHolder,
+    files,
+    clock,
+  });
   try {
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
     const catalog = await openCatalog(files, paths);
@@ -101,7 +110,11 @@ export async function openWritableStore(options: StoreOptions, lockOptions: Lock
       writeView: (table) => writeView(files, paths, table),
     };
     const recovery = await recover(context);
-    return { ...readable(paths, catalog, lock), recovery, openTable: async (target) => openTable(context, target) };
+    return {
+      ...readable(paths, catalog, lock),
+      recovery,
+      openTable: async (target) => openTable(context, target),
+    };
   } catch (error) {
     lock.release();
     throw error;

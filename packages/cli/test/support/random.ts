@@ -12,6 +12,6 @@ export function seededRandom(seed: number): () => number {
 
 /** The seed of this run: from HAKIRI_SEED, or a new one; printed by whoever uses it. */
 export function testSeed(): number {
-  const given = process.env['HAKIRI_SEED'];
+  const given = process.env.HAKIRI_SEED;
   return given === undefined ? Math.floor(Math.random() * 0x7fffffff) : Number(given);
 }

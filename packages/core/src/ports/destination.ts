@@ -55,17 +55,13 @@ export interface TableWriter {
 
 export type PartInput = SpoolInput | FileInput;
 
+/** Records whose every value was checked against `schema`: the engine's casts are silent. */
 export interface SpoolInput {
   readonly kind: 'records';
   readonly path: string;
   readonly rows: number;
   readonly largestRecordBytes: number;
   readonly schema: TableSchema;
-  /**
-   * Every value was checked against `schema` already. Otherwise the engine checks what it casts, and one record
-   * that does not fit fails the part with record.type_conflict.
-   */
-  readonly verified: boolean;
 }
 
 export interface FileInput {

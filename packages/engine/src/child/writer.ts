@@ -7,6 +7,7 @@ import { HakiriError, quoteLiteral, RESERVED_PREFIX, type TableSchema, UNDECIDED
 import {
   convertStatement,
   describeStatement,
+  NULL_ORDER,
   objectSize,
   readFile,
   undecidedStatement,
@@ -104,11 +105,9 @@ async function convert(connection: DuckDBConnection, request: ConvertRequest): P
         return {
           ...outcome.written,
           sha256: await sha256(request.output),
-          inputRows: outcome.written.rows + misfits.length,
           misfits,
         };
       }
-      if (!input.verified && isAboutRecords(outcome)) throw unfit();
       const bad = round < MAX_ROUNDS ? await locate(connection, request, input, outcome) : [];
       if (bad.length === 0) throw outcome.error;
       const next = `${request.output}.spool-${round}`;
@@ -140,7 +139,7 @@ async function convertFile(connection: DuckDBConnection, request: ConvertRequest
     return {
       ...outcome.written,
       sha256: await sha256(request.output),
-      inputRows: outcome.written.rows,
+
       misfits: [],
     };
   }
@@ -152,6 +151,7 @@ interface Written {
   readonly rows: number;
   readonly bytes: number;
   readonly greatestOrder: string | undefined;
+  readonly nullOrder: boolean;
 }
 
 type Outcome =
@@ -159,7 +159,19 @@ type Outcome =
   | { readonly kind: 'null_key'; readonly error: HakiriError }
   | { readonly kind: 'failed'; readonly error: HakiriError; readonly cause: unknown };
 
+/** Writes the part; when a row turns out to have no incremental value, once more, looking back for it. */
 async function tryConvert(connection: DuckDBConnection, request: ConvertRequest): Promise<Outcome> {
+  const outcome = await attempt(connection, request);
+  const metNull =
+    outcome.kind === 'failed' &&
+    request.order.nulls === 'unexpected' &&
+    String(outcome.cause).includes(NULL_ORDER);
+  return metNull
+    ? attempt(connection, { ...request, order: { ...request.order, nulls: 'expected' } })
+    : outcome;
+}
+
+async function attempt(connection: DuckDBConnection, request: ConvertRequest): Promise<Outcome> {
   await rm(request.output, { force: true });
   try {
     const reader = await connection.runAndReadAll(convertStatement(request));
@@ -189,7 +201,12 @@ async function tryConvert(connection: DuckDBConnection, request: ConvertRequest)
       written: {
         rows,
         bytes: Number(row?.file_size_bytes ?? 0),
-        greatestOrder: rows > 0 ? await greatestOrder(connection, request.output) : undefined,
+        greatestOrder:
+          rows === 0
+            ? undefined
+            : (exactMax(stats.get('"_hakiri_order"')?.get('max')) ??
+              (await greatestOrder(connection, request.output))),
+        nullOrder: request.order.nulls === 'expected',
       },
     };
   } catch (cause) {
@@ -197,19 +214,16 @@ async function tryConvert(connection: DuckDBConnection, request: ConvertRequest)
   }
 }
 
+/** Numbers and times in an order key are plain ASCII; what the statistics say of a text may be cut or escaped. */
+function exactMax(max: string | undefined): string | undefined {
+  return max !== undefined && /^[012][\w-]+$/.test(max) ? max : undefined;
+}
+
 async function greatestOrder(connection: DuckDBConnection, path: string): Promise<string> {
   const reader = await connection.runAndReadAll(
     `SELECT max(_hakiri_order) FROM read_parquet(${quoteLiteral(path)})`,
   );
   return String(reader.getRows()[0]?.[0]);
-}
-
-const isAboutRecords = (outcome: Exclude<Outcome, { kind: 'written' }>): boolean =>
-  outcome.kind === 'null_key' || outcome.error.code === 'engine.failed';
-
-/** Nobody has looked at these records yet: whoever asked does so, and asks again with what fits. */
-function unfit(): HakiriError {
-  return new HakiriError('record.type_conflict', 'A record of an unchecked batch does not fit its table');
 }
 
 interface Located {

@@ -1,5 +1,4 @@
 import {
-  type LogicalType,
   orderKeySql,
   orderValueSql,
   quoteIdentifier,
@@ -19,7 +18,10 @@ export function convertStatement(request: ConvertRequest): string {
   const { columns, order, output, rowGroupRows } = request;
   const own = columns.map(({ name, type }) => {
     const identifier = quoteIdentifier(name);
-    return `CAST(${identifier} AS ${sqlType(type)}) AS ${identifier}`;
+    const value = `CAST(${identifier} AS ${sqlType(type)})`;
+    // A tombstone holds its key and nothing else: a filter may be there to keep the rest out.
+    const kept = request.transform === undefined || request.primaryKey.includes(name);
+    return `${kept ? value : `CASE WHEN ${DELETED} THEN NULL ELSE ${value} END`} AS ${identifier}`;
   });
   const provenance = [
     `${quoteLiteral(order.suffix.run)} AS "_hakiri_run"`,
@@ -40,31 +42,40 @@ function transformed({
   const base = `SELECT *, row_number() OVER () + ${order.firstSequence - 1} AS ${SEQUENCE}, false AS ${DELETED} FROM ${readInput(input)}`;
   const rows = `SELECT *, ${orderValue(order)} AS ${VALUE} FROM (${base})`;
   if (transform === undefined) return rows;
-  return `WITH input AS (${rows}) ${transform}`;
+  // Numbered again: a transform may drop rows or make several of one.
+  return `SELECT * REPLACE (row_number() OVER () + ${order.firstSequence - 1} AS ${SEQUENCE}) FROM (WITH input AS (${rows}) ${transform})`;
 }
 
-/** A row without a value takes the greatest seen up to it, its own run included. */
-function orderValue({ column, fallback }: OrderSpec): string {
+/** What the engine says when a value is missing where none was expected. */
+export const NULL_ORDER = 'hakiri: a row without an incremental value';
+
+/**
+ * A row without a value takes the greatest seen up to it, its own run included. Looking back costs every row, so
+ * it is done only once a null has been met.
+ */
+function orderValue({ column, fallback, nulls }: OrderSpec): string {
   if (!column) return quoteLiteral(fallback);
-  const value = orderValueSql(column.path.map(quoteIdentifier).join('.'), column.type);
-  const seen = `max(${value}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`;
-  return `coalesce(CASE WHEN ${column.path.map(quoteIdentifier).join('.')} IS NOT NULL THEN ${value} END, greatest(${seen}, ${quoteLiteral(fallback)}))`;
+  const reference = column.path.map(quoteIdentifier).join('.');
+  const value = orderValueSql(reference, column.type);
+  const seen = `max(${reference}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`;
+  const otherwise =
+    nulls === 'expected'
+      ? `greatest(${orderValueSql(`(${seen})`, column.type)}, ${quoteLiteral(fallback)})`
+      : `error(${quoteLiteral(NULL_ORDER)})`;
+  return `CASE WHEN ${reference} IS NOT NULL THEN ${value} ELSE ${otherwise} END`;
 }
 
 /** A FROM item with the input's rows, in the order in which they came. */
 export function readInput(input: ConvertInput): string {
   if (input.kind === 'file') return readFile(input.path, input.format, input.delimiter);
   const known = input.schema.columns.filter((column) => column.type.kind !== 'undecided');
-  const columns = known.map(
-    ({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(readType(type, input.verified))}`,
-  );
+  const columns = known.map(({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(sqlType(type))}`);
   // read_json wants at least one column; this one is in no record.
   const spec = columns.length > 0 ? columns.join(', ') : `'_hakiri_none': 'VARCHAR'`;
   const read = `read_json(${quoteLiteral(input.path)}, format='newline_delimited', columns={${spec}}, maximum_object_size=${objectSize(input.largestRecordBytes)})`;
   const selected = input.schema.columns.map(({ name, type }) => {
     const identifier = quoteIdentifier(name);
-    if (type.kind === 'undecided') return `NULL AS ${identifier}`;
-    return input.verified ? identifier : `${checkedCast(identifier, type)} AS ${identifier}`;
+    return type.kind === 'undecided' ? `NULL AS ${identifier}` : identifier;
   });
   return `(SELECT ${selected.length > 0 ? selected.join(', ') : 'NULL AS "_hakiri_none"'} FROM ${read})`;
 }
@@ -86,52 +97,6 @@ export function objectSize(largestRecordBytes: number): number {
   let size = 256 * 1024;
   while (size < largestRecordBytes + 1024) size *= 2;
   return size;
-}
-
-/** read_json turns 2.5 into the BIGINT 2 and 5 into true without a word; unchecked values are read wide instead. */
-function readType(type: LogicalType, verified: boolean): string {
-  return verified ? sqlType(type) : sqlType(wideType(type));
-}
-
-/** The type a value is read as before it is checked. */
-export function wideType(type: LogicalType): LogicalType {
-  switch (type.kind) {
-    case 'int8':
-    case 'int16':
-    case 'int32':
-    case 'int64':
-      return { kind: 'double' };
-    case 'boolean':
-      return { kind: 'string' };
-    case 'list':
-      return { kind: 'list', item: wideType(type.item) };
-    case 'struct':
-      return { kind: 'struct', fields: type.fields.map((f) => ({ name: f.name, type: wideType(f.type) })) };
-    default:
-      return type;
-  }
-}
-
-function checkedCast(expression: string, type: LogicalType): string {
-  switch (type.kind) {
-    case 'int8':
-    case 'int16':
-    case 'int32':
-    case 'int64':
-      return `CASE WHEN ${expression} IS NULL OR (${expression} = trunc(${expression}) AND abs(${expression}) <= 9007199254740992) THEN ${expression}::${sqlType(type)} ELSE error('not an integer') END`;
-    case 'boolean':
-      return `CASE WHEN ${expression} IS NULL OR ${expression} IN ('true', 'false') THEN ${expression}::BOOLEAN ELSE error('not a boolean') END`;
-    case 'list':
-    case 'struct': {
-      const narrow = `${expression}::${sqlType(type)}`;
-      const wide = sqlType(wideType(type));
-      return sqlType(type) === wide
-        ? expression
-        : `CASE WHEN ${narrow}::${wide} IS NOT DISTINCT FROM ${expression} THEN ${narrow} ELSE error('not exact') END`;
-    }
-    default:
-      return expression;
-  }
 }
 
 /** What each column of the transform's output is: the statement to prepare. */

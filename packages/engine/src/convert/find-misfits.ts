@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type LogicalType, quoteLiteral, sqlType, type TableSchema, typeName } from '@hakiri/core';
-import { wideType } from './convert-statement.ts';
+import { wideType } from './wide-type.ts';
 
 export interface LocatedMisfit {
   /** Line of the spool, from 0. */

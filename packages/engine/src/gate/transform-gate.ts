@@ -37,13 +37,10 @@ export async function checkTransform(
 ): Promise<void> {
   const serialized = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)::VARCHAR', [sql]);
   const tree = JSON.parse(String(serialized.getRows()[0]?.[0])) as TreeNode;
-  if (tree['error'] === true) {
-    throw new HakiriError(
-      'transform.invalid',
-      `A transform does not parse: ${String(tree['error_message'])}`,
-    );
+  if (tree.error === true) {
+    throw new HakiriError('transform.invalid', `A transform does not parse: ${String(tree.error_message)}`);
   }
-  const statements = tree['statements'];
+  const statements = tree.statements;
   if (!Array.isArray(statements) || statements.length !== 1) {
     throw new HakiriError('transform.invalid', 'A transform must be one expression a column');
   }
@@ -59,31 +56,29 @@ function visit(node: unknown, functions: Set<string>, columns: ReadonlySet<strin
   }
   if (typeof node !== 'object' || node === null) return;
   const tree = node as TreeNode;
-  if (typeof tree['type'] === 'string' && FORBIDDEN_TABLES.has(tree['type']) && !isInput(tree)) {
+  if (typeof tree.type === 'string' && FORBIDDEN_TABLES.has(tree.type) && !isInput(tree)) {
     throw new HakiriError('transform.function', 'A transform reads something other than its own row');
   }
-  if (tree['class'] === 'SUBQUERY')
-    throw new HakiriError('transform.function', 'A transform holds a subquery');
-  if (tree['class'] === 'WINDOW')
+  if (tree.class === 'SUBQUERY') throw new HakiriError('transform.function', 'A transform holds a subquery');
+  if (tree.class === 'WINDOW')
     throw new HakiriError('transform.function', 'A transform holds a window function');
-  if (tree['class'] === 'PARAMETER')
-    throw new HakiriError('transform.invalid', 'A transform holds a parameter');
-  if (tree['class'] === 'COLUMN_REF') {
-    const names = tree['column_names'] as readonly string[];
+  if (tree.class === 'PARAMETER') throw new HakiriError('transform.invalid', 'A transform holds a parameter');
+  if (tree.class === 'COLUMN_REF') {
+    const names = tree.column_names as readonly string[];
     const name = names[0]?.toLowerCase() ?? '';
     if (names.length === 1 && VALUE_FUNCTIONS.test(name) && !columns.has(name)) refuseClock(name);
   }
-  if (tree['class'] === 'FUNCTION' && tree['is_operator'] !== true)
-    functions.add(String(tree['function_name']).toLowerCase());
+  if (tree.class === 'FUNCTION' && tree.is_operator !== true)
+    functions.add(String(tree.function_name).toLowerCase());
   for (const value of Object.values(tree)) visit(value, functions, columns);
 }
 
 function isInput(tree: TreeNode): boolean {
   return (
-    tree['type'] === 'BASE_TABLE' &&
-    tree['table_name'] === 'input' &&
-    tree['schema_name'] === '' &&
-    tree['catalog_name'] === ''
+    tree.type === 'BASE_TABLE' &&
+    tree.table_name === 'input' &&
+    tree.schema_name === '' &&
+    tree.catalog_name === ''
   );
 }
 

@@ -9,7 +9,10 @@ export interface PlannerOptions {
   createSource(pipeline: Pipeline): Source;
   steps(table: TableName): readonly TransformStep[];
   /** Where the next pull of a table starts. */
-  cursor(pipeline: Pipeline, table: ResolvedTable): Promise<{ readonly cursor: Cursor | undefined; readonly inputSchema: TableSchema }>;
+  cursor(
+    pipeline: Pipeline,
+    table: ResolvedTable,
+  ): Promise<{ readonly cursor: Cursor | undefined; readonly inputSchema: TableSchema }>;
   /** What a first batch of that shape would change in the table's schema, in words. */
   preview(pipeline: Pipeline, table: ResolvedTable, input: PreviewInput): Promise<readonly string[]>;
   readonly signal: AbortSignal;
@@ -17,7 +20,12 @@ export interface PlannerOptions {
 
 export type PreviewInput =
   | { readonly kind: 'records'; readonly schema: TableSchema; readonly transform: string | undefined }
-  | { readonly kind: 'file'; readonly path: string; readonly format: 'csv' | 'parquet'; readonly transform: string | undefined };
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly format: 'csv' | 'parquet';
+      readonly transform: string | undefined;
+    };
 
 /** What a run would do. Costs one request a table at most, and writes nothing. */
 export async function planPipelines(options: PlannerOptions): Promise<readonly TablePlan[]> {
@@ -25,7 +33,8 @@ export async function planPipelines(options: PlannerOptions): Promise<readonly T
   for (const pipeline of options.pipelines) {
     const source = options.createSource(pipeline);
     try {
-      for (const table of await resolveTables(pipeline, source)) plans.push(await planTable(options, pipeline, source, table));
+      for (const table of await resolveTables(pipeline, source))
+        plans.push(await planTable(options, pipeline, source, table));
     } finally {
       await source.close();
     }
@@ -33,15 +42,30 @@ export async function planPipelines(options: PlannerOptions): Promise<readonly T
   return plans;
 }
 
-async function planTable(options: PlannerOptions, pipeline: Pipeline, source: Source, table: ResolvedTable): Promise<TablePlan> {
+async function planTable(
+  options: PlannerOptions,
+  pipeline: Pipeline,
+  source: Source,
+  table: ResolvedTable,
+): Promise<TablePlan> {
   const { cursor, inputSchema } = await options.cursor(pipeline, table);
-  const { sample, pages, files, bytes } = await source.estimate({ table: table.info.name, cursor, signal: options.signal });
+  const { sample, pages, files, bytes } = await source.estimate({
+    table: table.info.name,
+    cursor,
+    signal: options.signal,
+  });
   const steps = options.steps(table.name);
-  const transform = steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+  const transform =
+    steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
   const warnings: string[] = [];
   let changes: readonly string[] = [];
   if (sample?.kind === 'file') {
-    changes = await options.preview(pipeline, table, { kind: 'file', path: sample.path, format: sample.format, transform });
+    changes = await options.preview(pipeline, table, {
+      kind: 'file',
+      path: sample.path,
+      format: sample.format,
+      transform,
+    });
   } else if (sample && sample.rows > 0) {
     const { primaryKey, onConflict, unknownColumns, declared } = table;
     const intake = new Intake({

@@ -43,13 +43,22 @@ export async function resolveTables(pipeline: Pipeline, source: Source): Promise
   );
 }
 
-async function resolveTable(pipeline: Pipeline, source: Source, info: TableInfo, table: Table | undefined): Promise<ResolvedTable> {
+async function resolveTable(
+  pipeline: Pipeline,
+  source: Source,
+  info: TableInfo,
+  table: Table | undefined,
+): Promise<ResolvedTable> {
   const primaryKey = table?.primaryKey ?? info.primaryKey;
   const mode = table?.mode ?? (primaryKey.length > 0 ? 'merge' : 'append');
   if (mode === 'merge' && primaryKey.length === 0) {
-    throw new HakiriError('manifest.wrong_type', `Table ${info.name} of pipeline ${pipeline.id} merges but has no primary_key`, {
-      hint: 'Give it a primary_key, or set mode = "append".',
-    });
+    throw new HakiriError(
+      'manifest.wrong_type',
+      `Table ${info.name} of pipeline ${pipeline.id} merges but has no primary_key`,
+      {
+        hint: 'Give it a primary_key, or set mode = "append".',
+      },
+    );
   }
   return {
     info,
@@ -75,7 +84,14 @@ function unknownTable(pipeline: Pipeline, name: string, offered: readonly TableI
   const names = offered.map((info) => info.name);
   const near = nearest(name, names);
   const suggestion = Array.isArray(near) ? near[0] : near;
-  return new HakiriError('usage.unknown_name', `Pipeline ${pipeline.id} lists the table "${name}", which its source does not offer`, {
-    hint: suggestion === undefined ? `It offers: ${names.join(', ')}.` : `Did you mean "${suggestion}"? It offers: ${names.join(', ')}.`,
-  });
+  return new HakiriError(
+    'usage.unknown_name',
+    `Pipeline ${pipeline.id} lists the table "${name}", which its source does not offer`,
+    {
+      hint:
+        suggestion === undefined
+          ? `It offers: ${names.join(', ')}.`
+          : `Did you mean "${suggestion}"? It offers: ${names.join(', ')}.`,
+    },
+  );
 }

@@ -10,8 +10,8 @@ import {
   type PipelineId,
   type Source,
   type TableName,
-  toHakiriError,
   type TransformStep,
+  toHakiriError,
 } from '@hakiri/core';
 import { type ResolvedTable, resolveTables } from './resolve-tables.ts';
 import type { RunEvent, RunReport, TableReport } from './run-events.ts';
@@ -65,14 +65,31 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
         const lineage = options.lineage(pipeline);
         const steps = stepsFor(manifest, table.name);
         done.push(
-          await runTable({ job, pipeline, table, source, destination, steps, lineage, files, clock, spoolFolder, stop, kill, onEvent }),
+          await runTable({
+            job,
+            pipeline,
+            table,
+            source,
+            destination,
+            steps,
+            lineage,
+            files,
+            clock,
+            spoolFolder,
+            stop,
+            kill,
+            onEvent,
+          }),
         );
       }
       return done;
     });
     const tables = reports.flat();
     for (const { id } of options.pipelines) {
-      await jobs.endJob(job, id, { ...jobEnd(tables.filter(({ ref }) => ref.pipeline === id)), endedAt: now() });
+      await jobs.endJob(job, id, {
+        ...jobEnd(tables.filter(({ ref }) => ref.pipeline === id)),
+        endedAt: now(),
+      });
     }
     return { job, tables };
   } finally {
@@ -102,10 +119,17 @@ function jobEnd(tables: readonly TableReport[]): Omit<JobEnd, 'endedAt'> {
   const errorCode = failed?.error === undefined ? null : toHakiriError(failed.error).code;
   if (tables.some(({ state }) => state === 'interrupted')) return { state: 'interrupted', errorCode };
   if (!failed) return { state: 'done', errorCode };
-  return { state: tables.some(({ commits }) => commits.length > 0) ? 'partial_failure' : 'failed', errorCode };
+  return {
+    state: tables.some(({ commits }) => commits.length > 0) ? 'partial_failure' : 'failed',
+    errorCode,
+  };
 }
 
-async function inParallel<T, R>(limit: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function inParallel<T, R>(
+  limit: number,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = new Array(items.length);
   let next = 0;
   const worker = async (): Promise<void> => {

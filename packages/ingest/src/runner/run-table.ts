@@ -1,4 +1,5 @@
 import {
+  type Batch,
   type Clock,
   type Commit,
   type Destination,
@@ -9,9 +10,10 @@ import {
   type Pipeline,
   type RecordBatch,
   type Source,
+  type TableSchema,
   type TableWriter,
-  toHakiriError,
   type TransformStep,
+  toHakiriError,
 } from '@hakiri/core';
 import { Intake } from '../scan/intake.ts';
 import { createSpool, type Spool } from '../spool/spool.ts';
@@ -53,7 +55,9 @@ export async function runTable(run: TableRun): Promise<TableReport> {
     }
     await way.finish();
   } catch (caught) {
-    error = run.kill.aborted ? new HakiriError('interrupted', 'Stopped', { cause: caught }) : toHakiriError(caught);
+    error = run.kill.aborted
+      ? new HakiriError('interrupted', 'Stopped', { cause: caught })
+      : toHakiriError(caught);
     await way.salvage(error).catch(() => {});
   }
   const state = reportState(error, run.stop.aborted, way.commits.length);
@@ -70,7 +74,11 @@ export async function runTable(run: TableRun): Promise<TableReport> {
   return report;
 }
 
-function reportState(error: HakiriError | undefined, stopped: boolean, commits: number): TableReport['state'] {
+function reportState(
+  error: HakiriError | undefined,
+  stopped: boolean,
+  commits: number,
+): TableReport['state'] {
   if (error?.code === 'interrupted' || (error === undefined && stopped)) return 'interrupted';
   if (error === undefined) return 'done';
   return commits > 0 ? 'partial_failure' : 'failed';
@@ -108,7 +116,8 @@ class WayIn {
 
   async open(): Promise<void> {
     const { table, destination, pipeline, job, steps, lineage } = this.#run;
-    const transform = steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+    const transform =
+      steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
     this.#writer = await destination.openTable({
       job,
       pipeline: pipeline.id,
@@ -133,8 +142,9 @@ class WayIn {
     this.#emit({ kind: 'table-started', table: this.#ref, firstRun: this.#writer.cursor === undefined });
   }
 
-  async take(batch: import('@hakiri/core').Batch): Promise<void> {
-    for (const { code, message } of batch.warnings ?? []) this.#emit({ kind: 'warning', table: this.#ref, code, message });
+  async take(batch: Batch): Promise<void> {
+    for (const { code, message } of batch.warnings ?? [])
+      this.#emit({ kind: 'warning', table: this.#ref, code, message });
     if (batch.kind === 'records') await this.#takeRecords(batch);
     else {
       await this.#seal();
@@ -151,7 +161,10 @@ class WayIn {
       elapsedMs: this.#run.clock.monotonicMs() - this.#started,
       pull: batch.progress,
     });
-    if (this.#rowsSinceCommit >= this.#run.table.commitEveryRows || (this.#spool?.bytes ?? 0) >= SPOOL_MAX_BYTES) {
+    if (
+      this.#rowsSinceCommit >= this.#run.table.commitEveryRows ||
+      (this.#spool?.bytes ?? 0) >= SPOOL_MAX_BYTES
+    ) {
       await this.#seal();
       await this.#commitWhenSafe();
     }
@@ -179,22 +192,20 @@ class WayIn {
     }
   }
 
-  async #takeRecords(batch: RecordBatch): Promise<void> {
-    const { table } = this.#run;
-    this.#open().setAside(batch.setAside ?? []);
-    const checked =
-      table.unknownColumns === 'drop'
-        ? { accepted: [batch.records], rows: batch.rows, largestRecordBytes: largestLine(batch.records), setAside: [] }
-        : this.#check(batch.records);
-    this.#open().setAside(checked.setAside);
+  async #takeRecords({ records, setAside = [] }: RecordBatch): Promise<void> {
+    const writer = this.#open();
+    writer.setAside(setAside);
+    const checked = this.#intakeOfTable().check(records);
+    writer.setAside(checked.setAside);
+    if (checked.rows === 0) return;
     this.#spool ??= await this.#newSpool();
     await this.#spool.append(checked.accepted, checked.rows, checked.largestRecordBytes);
-    this.#count(checked.rows, batch.records.length);
+    this.#count(checked.rows, records.length);
   }
 
-  #check(lines: Uint8Array) {
+  #intakeOfTable(): Intake {
     if (!this.#intake) throw new HakiriError('internal', 'A table was used before it was opened');
-    return this.#intake.check(lines);
+    return this.#intake;
   }
 
   #count(rows: number, bytes: number): void {
@@ -206,7 +217,10 @@ class WayIn {
   async #newSpool(): Promise<Spool> {
     const { files, spoolFolder, job } = this.#run;
     await files.makeFolder(spoolFolder);
-    return createSpool(files, `${spoolFolder}/${job}-${this.#ref.pipeline}-${this.#ref.table}-${this.#spools++ % 2}.ndjson`);
+    return createSpool(
+      files,
+      `${spoolFolder}/${job}-${this.#ref.pipeline}-${this.#ref.table}-${this.#spools++ % 2}.ndjson`,
+    );
   }
 
   /** Hands the spool to the engine, after the one before it. */
@@ -216,47 +230,19 @@ class WayIn {
     this.#spool = undefined;
     await this.#converting;
     await spool.close();
-    if (spool.rows === 0) return spool.remove();
-    const checked = this.#run.table.unknownColumns !== 'drop';
-    this.#intake?.freeze();
-    const schema = checked ? (this.#intake?.schema ?? { columns: [] }) : this.#run.table.declared;
-    this.#converting = this.#convert(spool, schema, checked);
+    const intake = this.#intakeOfTable();
+    intake.freeze();
+    this.#converting = this.#convert(spool, intake.schema);
     // Awaited at the next seal or commit; until then a failure must not count as unhandled.
     this.#converting.catch(() => {});
   }
 
-  async #convert(spool: Spool, schema: import('@hakiri/core').TableSchema, verified: boolean): Promise<void> {
+  async #convert(spool: Spool, schema: TableSchema): Promise<void> {
     const { path, rows, largestRecordBytes } = spool;
     try {
-      await this.#open().writePart({ kind: 'records', path, rows, largestRecordBytes, schema, verified });
-    } catch (error) {
-      if (verified || toHakiriError(error).code !== 'record.type_conflict') throw error;
-      await this.#convertChecked(spool);
+      await this.#open().writePart({ kind: 'records', path, rows, largestRecordBytes, schema });
     } finally {
       await spool.remove();
-    }
-  }
-
-  /** The quick way failed on some record: look at each, set aside what does not fit, and convert the rest. */
-  async #convertChecked(spool: Spool): Promise<void> {
-    const { files } = this.#run;
-    const checked = this.#check(await files.readBytes(spool.path));
-    this.#open().setAside(checked.setAside);
-    if (checked.rows === 0) return;
-    const again = await createSpool(files, `${spool.path}.checked`);
-    try {
-      await again.append(checked.accepted, checked.rows, checked.largestRecordBytes);
-      await again.close();
-      await this.#open().writePart({
-        kind: 'records',
-        path: again.path,
-        rows: checked.rows,
-        largestRecordBytes: checked.largestRecordBytes,
-        schema: this.#intake?.schema ?? { columns: [] },
-        verified: true,
-      });
-    } finally {
-      await again.remove();
     }
   }
 
@@ -291,16 +277,4 @@ class WayIn {
   #emit(event: RunEvent): void {
     this.#run.onEvent(event);
   }
-}
-
-const NEWLINE = 10;
-
-function largestLine(lines: Uint8Array): number {
-  let largest = 0;
-  let start = 0;
-  for (let end = lines.indexOf(NEWLINE); end >= 0; end = lines.indexOf(NEWLINE, start)) {
-    largest = Math.max(largest, end + 1 - start);
-    start = end + 1;
-  }
-  return Math.max(largest, lines.length - start);
 }

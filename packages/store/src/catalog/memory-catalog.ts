@@ -16,8 +16,10 @@ export function memoryCatalog(): Catalog {
   const schemas = new Map<SchemaFingerprint, TableSchema>();
   const jobs = new Map<string, Job>();
   const jobKey = (job: JobId, pipeline: PipelineId) => `${job}/${pipeline}`;
-  const inOrder = (keep: (run: RunManifest) => boolean) => runs.filter(keep).sort((a, b) => (a.run < b.run ? -1 : 1));
-  const schemaOf = (fingerprint: SchemaFingerprint): TableSchema => schemas.get(fingerprint) ?? { columns: [] };
+  const inOrder = (keep: (run: RunManifest) => boolean) =>
+    runs.filter(keep).sort((a, b) => (a.run < b.run ? -1 : 1));
+  const schemaOf = (fingerprint: SchemaFingerprint): TableSchema =>
+    schemas.get(fingerprint) ?? { columns: [] };
 
   const table = (name: TableName): CatalogTable | undefined => {
     const own = inOrder((run) => run.table === name);
@@ -35,7 +37,9 @@ export function memoryCatalog(): Catalog {
         lastCommit: last.committed_at,
         setAside: own.reduce((sum, run) => sum + (run.quarantine?.rows ?? 0), 0),
         pipelines: [...new Set(own.map((run) => run.pipeline))].sort(),
-        parts: own.flatMap(({ run, parts }) => parts.map((part) => ({ ...part, run, columns: schemaOf(part.schema) }))),
+        parts: own.flatMap(({ run, parts }) =>
+          parts.map((part) => ({ ...part, run, columns: schemaOf(part.schema) })),
+        ),
       }
     );
   };
@@ -48,7 +52,8 @@ export function memoryCatalog(): Catalog {
     },
     runIds: async () => new Set(runs.map(({ run }) => run)),
     runs: async (name) => inOrder((run) => run.table === name),
-    tables: async () => [...new Set(runs.map((run) => run.table))].sort().flatMap((name) => table(name) ?? []),
+    tables: async () =>
+      [...new Set(runs.map((run) => run.table))].sort().flatMap((name) => table(name) ?? []),
     table: async (name) => table(name),
     async cursor(pipeline, sourceTable) {
       const last = inOrder((run) => run.pipeline === pipeline && run.source_table === sourceTable).at(-1);
@@ -62,7 +67,14 @@ export function memoryCatalog(): Catalog {
         at: run.committed_at,
       })),
     async startJob(job, pipeline, startedAt) {
-      jobs.set(jobKey(job, pipeline), { job, pipeline, state: 'running', startedAt, endedAt: null, errorCode: null });
+      jobs.set(jobKey(job, pipeline), {
+        job,
+        pipeline,
+        state: 'running',
+        startedAt,
+        endedAt: null,
+        errorCode: null,
+      });
     },
     async endJob(job, pipeline, end) {
       const started = jobs.get(jobKey(job, pipeline));
@@ -77,7 +89,10 @@ export function memoryCatalog(): Catalog {
       }
       return abandoned.length;
     },
-    jobs: async () => [...jobs.values()].sort((a, b) => (a.job === b.job ? (a.pipeline < b.pipeline ? -1 : 1) : a.job < b.job ? 1 : -1)),
+    jobs: async () =>
+      [...jobs.values()].sort((a, b) =>
+        a.job === b.job ? (a.pipeline < b.pipeline ? -1 : 1) : a.job < b.job ? 1 : -1,
+      ),
     close: async () => {},
   };
 }

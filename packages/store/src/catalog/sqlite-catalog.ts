@@ -8,8 +8,8 @@ import {
   HakiriError,
   type Job,
   type JobId,
-  parseArrowJson,
   type PipelineId,
+  parseArrowJson,
   type RunId,
   type RunManifest,
   type SchemaFingerprint,
@@ -47,31 +47,41 @@ export function openSqliteCatalog(path: string): Catalog {
     let schema = schemas.get(fingerprint);
     if (!schema) {
       const [row] = all('SELECT arrow_json FROM schemas WHERE fingerprint = ?', fingerprint);
-      if (!row) throw new HakiriError('store.catalog_lost', `The catalog does not hold schema ${fingerprint}`);
-      schema = parseArrowJson(String(row['arrow_json']));
+      if (!row)
+        throw new HakiriError('store.catalog_lost', `The catalog does not hold schema ${fingerprint}`);
+      schema = parseArrowJson(String(row.arrow_json));
       schemas.set(fingerprint, schema);
     }
     return schema;
   };
 
   const toTable = (row: Record<string, unknown>): CatalogTable => {
-    const name = row['name'] as TableName;
-    const parts = all('SELECT path, run, rows, bytes, sha256, schema FROM parts WHERE table_name = ? ORDER BY run, path', name);
-    const [counted] = all('SELECT coalesce(sum(set_aside), 0) AS set_aside FROM runs WHERE table_name = ?', name);
+    const name = row.name as TableName;
+    const parts = all(
+      'SELECT path, run, rows, bytes, sha256, schema FROM parts WHERE table_name = ? ORDER BY run, path',
+      name,
+    );
+    const [counted] = all(
+      'SELECT coalesce(sum(set_aside), 0) AS set_aside FROM runs WHERE table_name = ?',
+      name,
+    );
     const fed = all('SELECT DISTINCT pipeline FROM runs WHERE table_name = ? ORDER BY pipeline', name);
     return {
       name,
-      mode: row['mode'] as CatalogTable['mode'],
-      primaryKey: JSON.parse(String(row['primary_key'])) as string[],
-      incremental: row['incremental'] as string | null,
-      fingerprint: String(row['schema']),
-      schema: schemaOf(String(row['schema'])),
-      greatestOrder: row['greatest_order'] as string | null,
-      lastRun: row['last_run'] as RunId,
-      lastCommit: String(row['last_commit']),
-      setAside: Number(counted?.['set_aside'] ?? 0),
-      pipelines: fed.map((r) => r['pipeline'] as PipelineId),
-      parts: parts.map((part) => ({ ...(part as unknown as Omit<CatalogPart, 'columns'>), columns: schemaOf(String(part['schema'])) })),
+      mode: row.mode as CatalogTable['mode'],
+      primaryKey: JSON.parse(String(row.primary_key)) as string[],
+      incremental: row.incremental as string | null,
+      fingerprint: String(row.schema),
+      schema: schemaOf(String(row.schema)),
+      greatestOrder: row.greatest_order as string | null,
+      lastRun: row.last_run as RunId,
+      lastCommit: String(row.last_commit),
+      setAside: Number(counted?.set_aside ?? 0),
+      pipelines: fed.map((r) => r.pipeline as PipelineId),
+      parts: parts.map((part) => ({
+        ...(part as unknown as Omit<CatalogPart, 'columns'>),
+        columns: schemaOf(String(part.schema)),
+      })),
     };
   };
 
@@ -81,12 +91,12 @@ export function openSqliteCatalog(path: string): Catalog {
     },
 
     async runIds() {
-      return new Set(all('SELECT run FROM runs').map((row) => row['run'] as RunId));
+      return new Set(all('SELECT run FROM runs').map((row) => row.run as RunId));
     },
 
     async runs(table) {
       return all('SELECT manifest FROM runs WHERE table_name = ? ORDER BY run', table).map(
-        (row) => JSON.parse(String(row['manifest'])) as RunManifest,
+        (row) => JSON.parse(String(row.manifest)) as RunManifest,
       );
     },
 
@@ -100,40 +110,44 @@ export function openSqliteCatalog(path: string): Catalog {
     },
 
     async cursor(pipeline, sourceTable) {
-      const [row] = all('SELECT * FROM cursors WHERE pipeline = ? AND source_table = ?', pipeline, sourceTable);
+      const [row] = all(
+        'SELECT * FROM cursors WHERE pipeline = ? AND source_table = ?',
+        pipeline,
+        sourceTable,
+      );
       return (
         row && {
-          cursor: row['cursor'] as string | null,
-          inputSchema: schemaOf(String(row['input_schema'])),
-          run: row['run'] as RunId,
+          cursor: row.cursor as string | null,
+          inputSchema: schemaOf(String(row.input_schema)),
+          run: row.run as RunId,
         }
       );
     },
 
     async schemaHistory(table) {
       return all('SELECT * FROM schema_history WHERE table_name = ? ORDER BY run', table).map((row) => ({
-        run: row['run'] as RunId,
-        fingerprint: String(row['fingerprint']),
-        changes: JSON.parse(String(row['changes'])) as string[],
-        at: String(row['at']),
+        run: row.run as RunId,
+        fingerprint: String(row.fingerprint),
+        changes: JSON.parse(String(row.changes)) as string[],
+        at: String(row.at),
       }));
     },
 
     async startJob(job, pipeline, startedAt) {
       transaction(() => {
-        db.prepare("INSERT INTO jobs (job, pipeline, state, started_at) VALUES (?, ?, 'running', ?)").run(job, pipeline, startedAt);
+        db.prepare("INSERT INTO jobs (job, pipeline, state, started_at) VALUES (?, ?, 'running', ?)").run(
+          job,
+          pipeline,
+          startedAt,
+        );
       });
     },
 
     async endJob(job, pipeline, { state, endedAt, errorCode }) {
       transaction(() => {
-        db.prepare('UPDATE jobs SET state = ?, ended_at = ?, error_code = ? WHERE job = ? AND pipeline = ?').run(
-          state,
-          endedAt,
-          errorCode,
-          job,
-          pipeline,
-        );
+        db.prepare(
+          'UPDATE jobs SET state = ?, ended_at = ?, error_code = ? WHERE job = ? AND pipeline = ?',
+        ).run(state, endedAt, errorCode, job, pipeline);
       });
     },
 
@@ -155,12 +169,12 @@ export function openSqliteCatalog(path: string): Catalog {
 
     async jobs() {
       return all('SELECT * FROM jobs ORDER BY job DESC, pipeline').map((row) => ({
-        job: row['job'] as JobId,
-        pipeline: row['pipeline'] as PipelineId,
-        state: row['state'] as Job['state'],
-        startedAt: String(row['started_at']),
-        endedAt: row['ended_at'] as string | null,
-        errorCode: row['error_code'] as string | null,
+        job: row.job as JobId,
+        pipeline: row.pipeline as PipelineId,
+        state: row.state as Job['state'],
+        startedAt: String(row.started_at),
+        endedAt: row.ended_at as string | null,
+        errorCode: row.error_code as string | null,
       }));
     },
 
@@ -175,9 +189,14 @@ function open(path: string): DatabaseSync {
   return guarded(path, () => {
     const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     try {
-      const version = Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
+      const version = Number(
+        (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version,
+      );
       if (version > MIGRATIONS.length) {
-        throw new HakiriError('store.newer_format', `The catalog ${path} has version ${version}; this Hakiri knows ${MIGRATIONS.length}`);
+        throw new HakiriError(
+          'store.newer_format',
+          `The catalog ${path} has version ${version}; this Hakiri knows ${MIGRATIONS.length}`,
+        );
       }
       if (isNew || version < MIGRATIONS.length) migrate(db);
       db.exec('PRAGMA synchronous = FULL');
@@ -199,11 +218,18 @@ function migrate(db: DatabaseSync): void {
   db.exec('COMMIT');
 }
 
-function insertRun(db: DatabaseSync, manifest: RunManifest, schemas: ReadonlyMap<SchemaFingerprint, TableSchema>): void {
+function insertRun(
+  db: DatabaseSync,
+  manifest: RunManifest,
+  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
+): void {
   const { run, table } = manifest;
   if (db.prepare('SELECT 1 FROM runs WHERE run = ?').get(run)) return;
   for (const [fingerprint, schema] of schemas) {
-    db.prepare('INSERT INTO schemas VALUES (?, ?) ON CONFLICT DO NOTHING').run(fingerprint, canonicalArrowJson(schema));
+    db.prepare('INSERT INTO schemas VALUES (?, ?) ON CONFLICT DO NOTHING').run(
+      fingerprint,
+      canonicalArrowJson(schema),
+    );
   }
   const sum = (of: 'rows' | 'bytes') => manifest.parts.reduce((total, part) => total + part[of], 0);
   db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
@@ -220,7 +246,15 @@ function insertRun(db: DatabaseSync, manifest: RunManifest, schemas: ReadonlyMap
     JSON.stringify(manifest),
   );
   for (const part of manifest.parts) {
-    db.prepare('INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)').run(part.path, table, run, part.rows, part.bytes, part.sha256, part.schema);
+    db.prepare('INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+      part.path,
+      table,
+      run,
+      part.rows,
+      part.bytes,
+      part.sha256,
+      part.schema,
+    );
   }
   db.prepare(
     `INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -266,19 +300,27 @@ function guarded<T>(path: string, action: () => T): T {
       case SQLITE.BUSY:
         throw new HakiriError('store.locked', 'Another process keeps the catalog busy', { cause: error });
       case SQLITE.FULL:
-        throw new HakiriError('store.disk_full', `The disk filled up while writing ${path}`, { cause: error });
+        throw new HakiriError('store.disk_full', `The disk filled up while writing ${path}`, {
+          cause: error,
+        });
       case SQLITE.READONLY:
       case SQLITE.CANTOPEN:
-        throw new HakiriError('store.read_only', `The catalog ${path} cannot be opened for writing`, { cause: error });
+        throw new HakiriError('store.read_only', `The catalog ${path} cannot be opened for writing`, {
+          cause: error,
+        });
       case SQLITE.IOERR:
         throw new HakiriError('store.io', `The disk failed under the catalog ${path}`, { cause: error });
       case SQLITE.CORRUPT:
       case SQLITE.NOTADB:
         throw new HakiriError('store.catalog_lost', `The catalog ${path} is damaged`, { cause: error });
       default:
-        throw new HakiriError('store.catalog_lost', `The catalog ${path} does not hold what it should: ${(error as Error).message}`, {
-          cause: error,
-        });
+        throw new HakiriError(
+          'store.catalog_lost',
+          `The catalog ${path} does not hold what it should: ${(error as Error).message}`,
+          {
+            cause: error,
+          },
+        );
     }
   }
 }

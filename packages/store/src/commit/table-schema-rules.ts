@@ -22,7 +22,12 @@ export interface NextSchema {
  * @throws HakiriError schema.conflict, schema.key_missing
  */
 export function nextSchema(current: TableSchema, incoming: TableSchema, target: TableTarget): NextSchema {
-  const prepared = { columns: current.columns.map((column) => ({ ...column, type: declaredOver(column.name, column.type, target) })) };
+  const prepared = {
+    columns: current.columns.map((column) => ({
+      ...column,
+      type: declaredOver(column.name, column.type, target),
+    })),
+  };
   // After a transform a column is what the transform makes of it, whatever was declared for its input.
   const declared = target.transform === undefined ? target.declared : EMPTY_SCHEMA;
   const merged = mergeSchemas(prepared, incoming, declared);
@@ -43,7 +48,10 @@ export function nextSchema(current: TableSchema, incoming: TableSchema, target: 
 function declaredOver(name: string, have: LogicalType, target: TableTarget): LogicalType {
   const wanted = target.transform === undefined ? findColumn(target.declared, name)?.type : undefined;
   if (!wanted || sameType(have, wanted)) return have;
-  const allowed = wanted.kind === 'json' || (isInteger(have) && wanted.kind === 'double') || (isScalar(have) && wanted.kind === 'string');
+  const allowed =
+    wanted.kind === 'json' ||
+    (isInteger(have) && wanted.kind === 'double') ||
+    (isScalar(have) && wanted.kind === 'string');
   return allowed ? wanted : have;
 }
 
@@ -71,13 +79,21 @@ function conflict(target: TableTarget, column: string, have: LogicalType, got: L
 function requireKey(schema: TableSchema, { primaryKey, table }: TableTarget): void {
   const missing = primaryKey.find((name) => !findColumn(schema, name));
   if (missing === undefined) return;
-  throw new HakiriError('schema.key_missing', `Table ${table} has no column ${missing}, which is part of its primary key`, {
-    hint: `Correct primary_key. The columns are: ${schema.columns.map(({ name }) => name).join(', ')}.`,
-  });
+  throw new HakiriError(
+    'schema.key_missing',
+    `Table ${table} has no column ${missing}, which is part of its primary key`,
+    {
+      hint: `Correct primary_key. The columns are: ${schema.columns.map(({ name }) => name).join(', ')}.`,
+    },
+  );
 }
 
 /** Order keys of different kinds do not compare: what decides who wins cannot change its kind. */
-function requireSteadyOrder(current: TableSchema, next: TableSchema, { incremental, table }: TableTarget): void {
+function requireSteadyOrder(
+  current: TableSchema,
+  next: TableSchema,
+  { incremental, table }: TableTarget,
+): void {
   const column = incremental?.split('.')[0];
   const before = column === undefined ? undefined : findColumn(current, column)?.type;
   const after = column === undefined ? undefined : findColumn(next, column)?.type;

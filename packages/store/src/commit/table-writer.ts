@@ -1,8 +1,8 @@
 import {
-  canonicalArrowJson,
   type CatalogCursor,
   type CatalogTable,
   type Commit,
+  canonicalArrowJson,
   EMPTY_SCHEMA,
   type ErrorCode,
   findColumn,
@@ -22,8 +22,8 @@ import {
   type TableWriter,
 } from '@hakiri/core';
 import type { ConvertInput, Misfit } from '@hakiri/engine';
-import { MANIFEST_NAME, partName, quarantineFile, runFolder, schemaFile } from '../disk/layout.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
+import { MANIFEST_NAME, partName, quarantineFile, runFolder, schemaFile } from '../disk/layout.ts';
 import type { StoreContext } from '../store-context.ts';
 import { fingerprint } from './fingerprint.ts';
 import { nextSchema } from './table-schema-rules.ts';
@@ -55,6 +55,7 @@ export function openTableWriter(
   let cursor = committed.cursor?.cursor ?? undefined;
   let inputSchema = committed.cursor?.inputSchema ?? EMPTY_SCHEMA;
   let pending: Pending | undefined;
+  let nullsMet = false;
   const transformed = new Map<SchemaFingerprint, TableSchema>();
 
   const begin = (): Pending => {
@@ -83,7 +84,10 @@ export function openTableWriter(
 
   const writePart = async (part: PartInput): Promise<PartOutcome> => {
     const run = begin();
-    const input = part.kind === 'file' ? declare(await engine.fileSchema(part.path, part.format), target.declared) : part.schema;
+    const input =
+      part.kind === 'file'
+        ? declare(await engine.fileSchema(part.path, part.format), target.declared)
+        : part.schema;
     const output = await afterTransform(input);
     const next = nextSchema(run.schema, output, target);
     const columns = next.schema.columns.filter(
@@ -100,18 +104,26 @@ export function openTableWriter(
       order: {
         suffix: { generation: 0, run: run.run },
         column: orderColumn(target.incremental, input),
-        fallback: run.greatestOrder === null || target.incremental === undefined ? runTimeValue(run.run) : orderValueOf(run.greatestOrder),
+        fallback:
+          run.greatestOrder === null || target.incremental === undefined
+            ? runTimeValue(run.run)
+            : orderValueOf(run.greatestOrder),
+        nulls: nullsMet ? 'expected' : 'unexpected',
         firstSequence: run.sequence,
       },
       output: paths.absolute(relative),
       rowGroupRows: ROW_GROUP_ROWS,
     });
-    run.sequence += result.inputRows;
+    nullsMet ||= result.nullOrder;
+    run.sequence += result.rows + result.misfits.length;
     run.setAside.push(...result.misfits.map((misfit) => misfitRecord(misfit)));
     run.inputSchema = input;
     run.schema = next.schema;
     run.changes.push(...next.changes);
-    if (result.greatestOrder !== undefined && (run.greatestOrder === null || result.greatestOrder > run.greatestOrder)) {
+    if (
+      result.greatestOrder !== undefined &&
+      (run.greatestOrder === null || result.greatestOrder > run.greatestOrder)
+    ) {
       run.greatestOrder = result.greatestOrder;
     }
     if (result.rows === 0) {
@@ -119,13 +131,21 @@ export function openTableWriter(
     } else {
       const held = { columns };
       run.schemas.set(fingerprint(held), held);
-      run.parts.push({ path: relative, rows: result.rows, bytes: result.bytes, sha256: result.sha256, schema: fingerprint(held) });
+      run.parts.push({
+        path: relative,
+        rows: result.rows,
+        bytes: result.bytes,
+        sha256: result.sha256,
+        schema: fingerprint(held),
+      });
     }
     return { rows: result.rows, setAside: result.misfits.length };
   };
 
   const commit = async (after: string | undefined): Promise<Commit | undefined> => {
-    const nothingNew = pending === undefined || (pending.parts.length === 0 && pending.setAside.length === 0 && pending.changes.length === 0);
+    const nothingNew =
+      pending === undefined ||
+      (pending.parts.length === 0 && pending.setAside.length === 0 && pending.changes.length === 0);
     if (nothingNew && (after === undefined || after === cursor)) return undefined;
     const run = begin();
     const folder = runFolder(target.table, run.run, node);
@@ -159,7 +179,11 @@ export function openTableWriter(
     };
     await files.makeFolder(paths.absolute(folder));
     await syncUpTo(files, paths.absolute(folder), paths.context);
-    await writeDurably(files, paths.absolute(`${folder}/${MANIFEST_NAME}`), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeDurably(
+      files,
+      paths.absolute(`${folder}/${MANIFEST_NAME}`),
+      `${JSON.stringify(manifest, null, 2)}\n`,
+    );
     // From here on the run is there: a crash now is mended by adopting the manifest.
     pending = undefined;
     await catalog.commitRun(manifest, run.schemas);
@@ -181,7 +205,10 @@ export function openTableWriter(
   const countBack = async (part: PartEntry): Promise<void> => {
     const counted = await engine.countRows(paths.absolute(part.path));
     if (counted === part.rows) return;
-    throw new HakiriError('store.count_mismatch', `${part.path} holds ${counted} rows, ${part.rows} were written`);
+    throw new HakiriError(
+      'store.count_mismatch',
+      `${part.path} holds ${counted} rows, ${part.rows} were written`,
+    );
   };
 
   const writeSchemas = async ({ schemas }: Pending): Promise<void> => {
@@ -240,7 +267,7 @@ function declare(found: TableSchema, declared: TableSchema): TableSchema {
 function convertInput(part: PartInput, schema: TableSchema): ConvertInput {
   return part.kind === 'file'
     ? { kind: 'file', path: part.path, format: part.format, schema }
-    : { kind: 'records', path: part.path, schema, largestRecordBytes: part.largestRecordBytes, verified: part.verified };
+    : { kind: 'records', path: part.path, schema, largestRecordBytes: part.largestRecordBytes };
 }
 
 /** Undefined while no record has had the column: then the fallback orders them all. */

@@ -43,6 +43,7 @@ export const MANIFEST_NAME = '_manifest.json';
 export const schemaFile = (table: TableName, fingerprint: SchemaFingerprint): string =>
   `tables/${table}/schemas/${fingerprint}.json`;
 
-export const quarantineFile = (table: TableName, run: RunId): string => `tables/${table}/quarantine/${run}.ndjson`;
+export const quarantineFile = (table: TableName, run: RunId): string =>
+  `tables/${table}/quarantine/${run}.ndjson`;
 
 export const viewFile = (table: TableName): string => `views/${table}.sql`;

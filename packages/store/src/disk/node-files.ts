@@ -5,7 +5,8 @@ import { type Files, HakiriError } from '@hakiri/core';
 export const nodeFiles: Files = {
   readBytes: (path) => guarded('reading', path, () => readFile(path)),
   readText: (path) => guarded('reading', path, () => readFile(path, 'utf8')),
-  write: (path, content, mode) => guarded('writing', path, () => writeFile(path, content, mode === undefined ? {} : { mode })),
+  write: (path, content, mode) =>
+    guarded('writing', path, () => writeFile(path, content, mode === undefined ? {} : { mode })),
   async create(path) {
     const file = await guarded('creating', path, () => open(path, 'w'));
     return {
@@ -42,7 +43,11 @@ export const nodeFiles: Files = {
         const found = await stat(path);
         return { sizeBytes: found.size, isFolder: found.isDirectory(), modifiedMs: found.mtimeMs };
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+        if (
+          (error as NodeJS.ErrnoException).code === 'ENOENT' ||
+          (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+        )
+          return undefined;
         throw error;
       }
     }),
@@ -70,7 +75,9 @@ const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 export function diskError(error: unknown, doing: string, path: string): HakiriError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  if (FULL.has(code)) return new HakiriError('store.disk_full', `The disk filled up while ${doing} ${path}`, { cause: error });
-  if (FORBIDDEN.has(code)) return new HakiriError('store.read_only', `Not allowed: ${doing} ${path}`, { cause: error });
+  if (FULL.has(code))
+    return new HakiriError('store.disk_full', `The disk filled up while ${doing} ${path}`, { cause: error });
+  if (FORBIDDEN.has(code))
+    return new HakiriError('store.read_only', `Not allowed: ${doing} ${path}`, { cause: error });
   return new HakiriError('store.io', `${code} while ${doing} ${path}`, { cause: error });
 }

@@ -1,6 +1,6 @@
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Clock, type Files, HakiriError } from '@hakiri/core';
-import { dirname } from 'node:path';
 
 export interface WriterLock {
   release(): void;
@@ -47,7 +47,10 @@ export async function acquireWriterLock(request: LockRequest): Promise<WriterLoc
 }
 
 /** The lock is held from before; if nobody can be told so, it is given back. */
-async function announce(db: DatabaseSync, { files, holderPath, command, clock }: LockRequest): Promise<WriterLock> {
+async function announce(
+  db: DatabaseSync,
+  { files, holderPath, command, clock }: LockRequest,
+): Promise<WriterLock> {
   const holder: LockHolder = { pid: process.pid, command, since: new Date(clock.nowMs()).toISOString() };
   try {
     await files.write(holderPath, JSON.stringify(holder));

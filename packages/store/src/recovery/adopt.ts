@@ -34,7 +34,11 @@ export async function adoptRuns(files: Files, paths: Layout, catalog: Catalog): 
  * Removes what runs that died left behind: folders without a manifest, quarantine files without a run, temporary
  * files. Only for the holder of the writer lock: then nobody is still writing them.
  */
-export async function sweepOrphans(files: Files, paths: Layout, catalog: Catalog): Promise<readonly string[]> {
+export async function sweepOrphans(
+  files: Files,
+  paths: Layout,
+  catalog: Catalog,
+): Promise<readonly string[]> {
   const known = await catalog.runIds();
   const swept: string[] = [];
   for (const { folder, manifest } of await findRuns(files, paths, (id) => known.has(id))) {

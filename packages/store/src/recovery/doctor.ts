@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Catalog, type CatalogPart, canonicalArrowJson, HakiriError, type RunId, toHakiriError } from '@hakiri/core';
+import {
+  type Catalog,
+  type CatalogPart,
+  canonicalArrowJson,
+  HakiriError,
+  type RunId,
+  toHakiriError,
+} from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
-import { layout, type Layout, schemaFile } from '../disk/layout.ts';
+import { type Layout, layout, schemaFile } from '../disk/layout.ts';
 import { readStoreFormat } from '../disk/store-format.ts';
 import { acquireWriterLock } from '../disk/writer-lock.ts';
 import type { LockOptions, StoreOptions } from '../store.ts';
@@ -30,7 +37,16 @@ export async function examineStore(options: StoreOptions): Promise<DoctorReport>
   const checks: DoctorCheck[] = [];
   try {
     if ((await readStoreFormat(files, paths)) === undefined) {
-      return { checks: [{ name: 'store', state: 'warning', message: 'There is no store yet', hint: 'Run a pipeline first: `hakiri run`.' }] };
+      return {
+        checks: [
+          {
+            name: 'store',
+            state: 'warning',
+            message: 'There is no store yet',
+            hint: 'Run a pipeline first: `hakiri run`.',
+          },
+        ],
+      };
     }
     checks.push({ name: 'format', state: 'ok', message: `The store's format is known` });
   } catch (error) {
@@ -38,7 +54,8 @@ export async function examineStore(options: StoreOptions): Promise<DoctorReport>
   }
   let catalog: Catalog;
   try {
-    if (!(await files.stat(paths.catalog))) throw new HakiriError('store.catalog_lost', 'The catalog is missing');
+    if (!(await files.stat(paths.catalog)))
+      throw new HakiriError('store.catalog_lost', 'The catalog is missing');
     catalog = openSqliteCatalog(paths.catalog);
   } catch (error) {
     return { checks: [...checks, failed('catalog', error)] };
@@ -87,18 +104,31 @@ async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Cata
   const onDisk = new Set(found.filter(({ manifest }) => manifest !== undefined).map(({ run }) => run));
   for (const run of known) {
     if (onDisk.has(run)) continue;
-    checks.push({ name: 'run', state: 'failed', message: `Run ${run} is in the catalog, its manifest is missing`, hint: 'Restore the folder from a copy, or run `hakiri doctor --rebuild-catalog` to go on without it.' });
+    checks.push({
+      name: 'run',
+      state: 'failed',
+      message: `Run ${run} is in the catalog, its manifest is missing`,
+      hint: 'Restore the folder from a copy, or run `hakiri doctor --rebuild-catalog` to go on without it.',
+    });
   }
-  return checks.length > 0 ? checks : [{ name: 'runs', state: 'ok', message: `${known.size} runs, each with its manifest` }];
+  return checks.length > 0
+    ? checks
+    : [{ name: 'runs', state: 'ok', message: `${known.size} runs, each with its manifest` }];
 }
 
-async function examineParts({ files, engine }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+async function examineParts(
+  { files, engine }: StoreOptions,
+  paths: Layout,
+  catalog: Catalog,
+): Promise<DoctorCheck[]> {
   const parts = (await catalog.tables()).flatMap((table) => table.parts);
   const checks: DoctorCheck[] = [];
   const judge = async (part: CatalogPart): Promise<string | undefined> => {
     const path = paths.absolute(part.path);
     if (!(await files.stat(path))) return 'is missing';
-    const hash = createHash('sha256').update(await files.readBytes(path)).digest('hex');
+    const hash = createHash('sha256')
+      .update(await files.readBytes(path))
+      .digest('hex');
     if (hash !== part.sha256) return 'is not what was written: its hash differs';
     const rows = await engine.countRows(path);
     return rows === part.rows ? undefined : `holds ${rows} rows instead of ${part.rows}`;
@@ -110,32 +140,53 @@ async function examineParts({ files, engine }: StoreOptions, paths: Layout, cata
       name: 'part',
       state: 'failed',
       message: `${part.path} ${fault}`,
-      hint: 'Restore the file from a copy, or remove its run\'s folder and run `hakiri doctor --rebuild-catalog`, which also sets the cursor back.',
+      hint: "Restore the file from a copy, or remove its run's folder and run `hakiri doctor --rebuild-catalog`, which also sets the cursor back.",
       path: part.path,
     });
   }
-  return checks.length > 0 ? checks : [{ name: 'parts', state: 'ok', message: `${parts.length} parts, every hash and row count right` }];
+  return checks.length > 0
+    ? checks
+    : [{ name: 'parts', state: 'ok', message: `${parts.length} parts, every hash and row count right` }];
 }
 
-async function examineSchemas({ files }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+async function examineSchemas(
+  { files }: StoreOptions,
+  paths: Layout,
+  catalog: Catalog,
+): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   let count = 0;
   for (const table of await catalog.tables()) {
-    const schemas = new Map(table.parts.map((part) => [part.schema, part.columns])).set(table.fingerprint, table.schema);
+    const schemas = new Map(table.parts.map((part) => [part.schema, part.columns])).set(
+      table.fingerprint,
+      table.schema,
+    );
     for (const [name, schema] of schemas) {
       count++;
       const path = paths.absolute(schemaFile(table.name, name));
       const text = (await files.stat(path)) ? await files.readText(path) : undefined;
       if (text === canonicalArrowJson(schema) && fingerprint(schema) === name) continue;
-      checks.push({ name: 'schema', state: 'failed', message: `Schema ${name} of ${table.name} is missing or changed`, path });
+      checks.push({
+        name: 'schema',
+        state: 'failed',
+        message: `Schema ${name} of ${table.name} is missing or changed`,
+        path,
+      });
     }
   }
-  return checks.length > 0 ? checks : [{ name: 'schemas', state: 'ok', message: `${count} schemas, each with its file` }];
+  return checks.length > 0
+    ? checks
+    : [{ name: 'schemas', state: 'ok', message: `${count} schemas, each with its file` }];
 }
 
-async function examineViews({ files }: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
+async function examineViews(
+  { files }: StoreOptions,
+  paths: Layout,
+  catalog: Catalog,
+): Promise<DoctorCheck[]> {
   const stale = await staleViews(files, paths, catalog);
-  if (stale.length === 0) return [{ name: 'views', state: 'ok', message: 'Every view is that of the last commit' }];
+  if (stale.length === 0)
+    return [{ name: 'views', state: 'ok', message: 'Every view is that of the last commit' }];
   return stale.map(({ name }) => ({
     name: 'view',
     state: 'warning',
@@ -153,10 +204,19 @@ function failed(name: string, error: unknown): DoctorCheck {
  * Makes the catalog again from the manifests. The old file, whatever is left of it, is kept beside the new one.
  * @throws HakiriError store.locked
  */
-export async function rebuildCatalog(options: StoreOptions, lockOptions: LockOptions): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
+export async function rebuildCatalog(
+  options: StoreOptions,
+  lockOptions: LockOptions,
+): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
   const { files, clock } = options;
   const paths = layout(options.root, options.project);
-  const lock = await acquireWriterLock({ ...lockOptions, path: paths.lock, holderPath: paths.lockHolder, files, clock });
+  const lock = await acquireWriterLock({
+    ...lockOptions,
+    path: paths.lock,
+    holderPath: paths.lockHolder,
+    files,
+    clock,
+  });
   try {
     const fresh = `${paths.catalog}.rebuilt`;
     for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);

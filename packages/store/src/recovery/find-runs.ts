@@ -12,7 +12,11 @@ export interface FoundRun {
 }
 
 /** Every run's folder on the disk, oldest first. `skip` leaves out runs that need no look inside. */
-export async function findRuns(files: Files, paths: Layout, skip: (run: RunId) => boolean = () => false): Promise<readonly FoundRun[]> {
+export async function findRuns(
+  files: Files,
+  paths: Layout,
+  skip: (run: RunId) => boolean = () => false,
+): Promise<readonly FoundRun[]> {
   const found: FoundRun[] = [];
   for (const table of await files.list(paths.tables)) {
     const runs = paths.absolute(`tables/${table.name}/data/runs`);

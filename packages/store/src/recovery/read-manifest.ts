@@ -1,4 +1,12 @@
-import { type Files, HakiriError, isUlid, parseArrowJson, type RunManifest, type SchemaFingerprint, type TableSchema } from '@hakiri/core';
+import {
+  type Files,
+  HakiriError,
+  isUlid,
+  parseArrowJson,
+  type RunManifest,
+  type SchemaFingerprint,
+  type TableSchema,
+} from '@hakiri/core';
 import { z } from 'zod';
 import { type Layout, schemaFile } from '../disk/layout.ts';
 
@@ -59,12 +67,20 @@ export async function readManifestFile(files: Files, paths: Layout, path: string
   for (const part of manifest.parts) {
     const found = await files.stat(paths.absolute(part.path));
     if (found?.sizeBytes !== part.bytes) {
-      throw new HakiriError('store.damaged', `${part.path} is ${found ? 'not of the size in its manifest' : 'missing'}`, {
-        details: { path: part.path },
-      });
+      throw new HakiriError(
+        'store.damaged',
+        `${part.path} is ${found ? 'not of the size in its manifest' : 'missing'}`,
+        {
+          details: { path: part.path },
+        },
+      );
     }
   }
-  const names = new Set([manifest.schema, manifest.input_schema, ...manifest.parts.map(({ schema }) => schema)]);
+  const names = new Set([
+    manifest.schema,
+    manifest.input_schema,
+    ...manifest.parts.map(({ schema }) => schema),
+  ]);
   const schemas = new Map<SchemaFingerprint, TableSchema>();
   for (const name of names) {
     schemas.set(name, parseArrowJson(await files.readText(paths.absolute(schemaFile(manifest.table, name)))));

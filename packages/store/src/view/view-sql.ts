@@ -23,7 +23,9 @@ export interface ViewOptions {
 export function viewStatement(table: CatalogTable, { path, provenance }: ViewOptions): string {
   const own = table.schema.columns.map(({ name }) => quoteIdentifier(name));
   const shown = [...own, ...(provenance ? PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name)) : [])];
-  const sources = partsBySchema(table.parts).map(({ columns, parts }) => selectParts(table.schema, columns, parts, path));
+  const sources = partsBySchema(table.parts).map(({ columns, parts }) =>
+    selectParts(table.schema, columns, parts, path),
+  );
   const all = sources.length > 0 ? sources.join('\n  UNION ALL\n') : selectNothing(table.schema);
   const list = shown.length > 0 ? shown.join(', ') : 'NULL AS "_hakiri_none"';
   return `CREATE OR REPLACE VIEW ${quoteIdentifier(table.name)} AS
@@ -59,7 +61,9 @@ function selectParts(
   path: ViewOptions['path'],
 ): string {
   const heldTypes = new Map(held.columns.map(({ name, type }) => [name, type]));
-  const columns = schema.columns.map(({ name, type }) => `${columnSql(name, heldTypes.get(name), type)} AS ${quoteIdentifier(name)}`);
+  const columns = schema.columns.map(
+    ({ name, type }) => `${columnSql(name, heldTypes.get(name), type)} AS ${quoteIdentifier(name)}`,
+  );
   const provenance = PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name));
   const files = parts.map((part) => quoteLiteral(path(part.path))).join(', ');
   return `    SELECT ${[...columns, ...provenance].join(', ')}\n    FROM read_parquet([${files}])`;

@@ -16,7 +16,11 @@ export async function writeView(files: Files, paths: Layout, table: CatalogTable
 }
 
 /** Tables whose view on the disk is not what the catalog says: a crash came between the two. */
-export async function staleViews(files: Files, paths: Layout, catalog: Catalog): Promise<readonly CatalogTable[]> {
+export async function staleViews(
+  files: Files,
+  paths: Layout,
+  catalog: Catalog,
+): Promise<readonly CatalogTable[]> {
   const stale: CatalogTable[] = [];
   for (const table of await catalog.tables()) {
     const path = paths.absolute(viewFile(table.name));

@@ -34,14 +34,28 @@ function manifestOf(n: number, overrides: Partial<RunManifest> = {}): RunManifes
     incremental: null,
     pipeline: PIPELINE,
     source_table: 'things',
-    parts: [{ path: `tables/things/${n}.parquet`, rows: n, bytes: 10, sha256: 'f'.repeat(64), schema: fingerprint(ID) }],
+    parts: [
+      {
+        path: `tables/things/${n}.parquet`,
+        rows: n,
+        bytes: 10,
+        sha256: 'f'.repeat(64),
+        schema: fingerprint(ID),
+      },
+    ],
     schema: fingerprint(ID),
     schema_changes: [],
     input_schema: fingerprint(ID),
     cursor: { before: null, after: `c${n}` },
     greatest_order: `o${n}`,
     quarantine: null,
-    lineage: { connector: 'file', connectorVersion: '1', author: 'hakiri', componentHash: null, manifestHash: 'x' },
+    lineage: {
+      connector: 'file',
+      connectorVersion: '1',
+      author: 'hakiri',
+      componentHash: null,
+      manifestHash: 'x',
+    },
     lease_generation: 0,
     started_at: '2026-01-01T00:00:00.000Z',
     committed_at: `2026-01-01T00:00:0${n % 10}.000Z`,
@@ -71,9 +85,16 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       const table = await catalog.table(TABLE);
       assert.equal(table?.lastRun, runId(1));
       assert.deepEqual(table?.schema, ID);
-      assert.deepEqual(table?.parts.map(({ path, rows, columns }) => [path, rows, columns]), [['tables/things/1.parquet', 1, ID]]);
+      assert.deepEqual(
+        table?.parts.map(({ path, rows, columns }) => [path, rows, columns]),
+        [['tables/things/1.parquet', 1, ID]],
+      );
       assert.deepEqual(table?.pipelines, [PIPELINE]);
-      assert.deepEqual(await catalog.cursor(PIPELINE, 'things'), { cursor: 'c1', inputSchema: ID, run: runId(1) });
+      assert.deepEqual(await catalog.cursor(PIPELINE, 'things'), {
+        cursor: 'c1',
+        inputSchema: ID,
+        run: runId(1),
+      });
       assert.deepEqual(await catalog.runs(TABLE), [manifestOf(1)]);
       await catalog.close();
     });
@@ -96,7 +117,10 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       assert.equal(table?.lastRun, runId(5));
       assert.deepEqual(table?.schema, WIDER);
       assert.equal(table?.greatestOrder, 'o5');
-      assert.deepEqual(table?.parts.map(({ run }) => run), [runId(2), runId(5)]);
+      assert.deepEqual(
+        table?.parts.map(({ run }) => run),
+        [runId(2), runId(5)],
+      );
       assert.equal((await catalog.cursor(PIPELINE, 'things'))?.cursor, 'c5');
       assert.deepEqual(
         (await catalog.schemaHistory(TABLE)).map(({ changes }) => changes),
@@ -108,15 +132,26 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
     test('keeps tables apart, each with what was set aside', async () => {
       const catalog = await open();
       const other = 'others' as TableName;
-      await catalog.commitRun(manifestOf(1, { quarantine: { path: 'tables/things/q.ndjson', rows: 3 } }), SCHEMAS);
       await catalog.commitRun(
-        manifestOf(2, { table: other, source_table: 'others', parts: [], quarantine: { path: 'tables/others/q.ndjson', rows: 4 } }),
+        manifestOf(1, { quarantine: { path: 'tables/things/q.ndjson', rows: 3 } }),
         SCHEMAS,
       );
-      assert.deepEqual((await catalog.tables()).map((table) => [table.name, table.setAside, table.parts.length]), [
-        [other, 4, 0],
-        [TABLE, 3, 1],
-      ]);
+      await catalog.commitRun(
+        manifestOf(2, {
+          table: other,
+          source_table: 'others',
+          parts: [],
+          quarantine: { path: 'tables/others/q.ndjson', rows: 4 },
+        }),
+        SCHEMAS,
+      );
+      assert.deepEqual(
+        (await catalog.tables()).map((table) => [table.name, table.setAside, table.parts.length]),
+        [
+          [other, 4, 0],
+          [TABLE, 3, 1],
+        ],
+      );
       await catalog.close();
     });
 
@@ -125,15 +160,19 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       const ended = '2026-01-02T00:00:00.000Z';
       const second = '01JABCDEFGHJKMNPQRSTVWXY01' as JobId;
       const third = '01JABCDEFGHJKMNPQRSTVWXY02' as JobId;
-      for (const job of [JOB, second, third]) await catalog.startJob(job, PIPELINE, '2026-01-01T00:00:00.000Z');
+      for (const job of [JOB, second, third])
+        await catalog.startJob(job, PIPELINE, '2026-01-01T00:00:00.000Z');
       await catalog.endJob(third, PIPELINE, { state: 'done', endedAt: ended, errorCode: null });
       await catalog.commitRun(manifestOf(1), SCHEMAS);
       assert.equal(await catalog.closeAbandonedJobs(ended), 2);
-      assert.deepEqual((await catalog.jobs()).map(({ job, state, errorCode }) => [job, state, errorCode]), [
-        [third, 'done', null],
-        [second, 'failed', 'interrupted'],
-        [JOB, 'partial_failure', 'interrupted'],
-      ]);
+      assert.deepEqual(
+        (await catalog.jobs()).map(({ job, state, errorCode }) => [job, state, errorCode]),
+        [
+          [third, 'done', null],
+          [second, 'failed', 'interrupted'],
+          [JOB, 'partial_failure', 'interrupted'],
+        ],
+      );
       assert.equal(await catalog.closeAbandonedJobs(ended), 0);
       await catalog.close();
     });

@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Files, HakiriError } from '@hakiri/core';
 import { nodeFiles } from '../../src/index.ts';
@@ -104,7 +112,9 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
       const file = await nodeFiles.create(path);
       return {
         async write(bytes) {
-          step(true, () => writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' }));
+          step(true, () =>
+            writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' }),
+          );
           await file.write(bytes);
         },
         close: () => file.close(),
