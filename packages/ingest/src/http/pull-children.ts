@@ -52,7 +52,10 @@ export async function* pullChildren(
       ...(mayMove ? { state: seen.state(child, state) } : {}),
       ...(end === undefined
         ? {}
-        : { end: mayMove ? end : 'partial', warnings: [...(warnings ?? []), ...seen.warnings(child)] }),
+        : {
+            end: mayMove && seen.allWhole() ? end : 'partial',
+            warnings: [...(warnings ?? []), ...seen.warnings(child)],
+          }),
     };
   }
 }
@@ -103,6 +106,8 @@ interface ChildStates {
   took(piece: PulledPiece): void;
   missed(error: HakiriError): void;
   changedWhileReading(): boolean;
+  /** No child left anything out, because it was known or has not changed. */
+  allWhole(): boolean;
   refuseWhenNoneExists(): void;
   warnings(child: Resource): readonly SourceWarning[];
   state(child: Resource, parent: ResourceState): ResourceState;
@@ -113,6 +118,7 @@ function createChildStates(from: ResourceState | undefined): ChildStates {
   let value = from?.value;
   let found = 0;
   let changed = false;
+  let whole = true;
   const missed: HakiriError[] = [];
   const etags: Record<string, string> = { ...from?.etags };
 
@@ -121,11 +127,13 @@ function createChildStates(from: ResourceState | undefined): ChildStates {
       if (piece.end === undefined) return;
       found++;
       changed ||= piece.state === undefined;
+      whole &&= piece.end === 'whole';
       value = greaterIncremental(value, piece.state?.value);
       Object.assign(etags, piece.state?.etags);
     },
     missed: (error) => missed.push(error),
     changedWhileReading: () => changed,
+    allWhole: () => whole,
     refuseWhenNoneExists() {
       const [error] = missed;
       if (found === 0 && error !== undefined) throw error;

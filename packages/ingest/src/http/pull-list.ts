@@ -8,7 +8,7 @@ import { createListWatch } from './list-watch.ts';
 import { pageRequest, resourceAddress } from './page-address.ts';
 import { createPageWalk, endless, firstAddress } from './page-walk.ts';
 import type { PullContext, PulledPiece } from './pull-resource.ts';
-import { readPage } from './read-page.ts';
+import { type PageEnd, readPage } from './read-page.ts';
 import type { Resource } from './resource.ts';
 import type { ResourceState } from './resource-state.ts';
 
@@ -59,22 +59,28 @@ async function* readList(
       });
       let rows = 0;
       let lastRecord: Uint8Array | undefined;
-      let next = await pieces.next();
-      for (; !next.done; next = await pieces.next()) {
-        const piece = next.value;
-        rows += piece.rows + piece.setAside.length;
-        watch.see(piece.records);
-        lastRecord = lastLine(piece.records) ?? lastRecord;
-        const taken = tracker?.take(piece.records) ?? { records: piece.records, dropped: 0 };
-        if (pending !== undefined) yield pending;
-        pending = {
-          records: taken.records,
-          rows: piece.rows - taken.dropped,
-          setAside: piece.setAside,
-          pages: { done: walk.count() + 1, ...(total === undefined ? {} : { total }) },
-        };
+      let end: PageEnd;
+      try {
+        let next = await pieces.next();
+        for (; !next.done; next = await pieces.next()) {
+          const piece = next.value;
+          rows += piece.rows + piece.setAside.length;
+          watch.see(piece.records);
+          lastRecord = lastLine(piece.records) ?? lastRecord;
+          const taken = tracker?.take(piece.records) ?? { records: piece.records, dropped: 0 };
+          if (pending !== undefined) yield pending;
+          pending = {
+            records: taken.records,
+            rows: piece.rows - taken.dropped,
+            setAside: piece.setAside,
+            pages: { done: walk.count() + 1, ...(total === undefined ? {} : { total }) },
+          };
+        }
+        end = next.value;
+      } finally {
+        // Nobody may want more in the middle of a page: its body is let go.
+        await pieces.return({ kind: 'empty' });
       }
-      const end = next.value;
       if (end.kind === 'unchanged') {
         // The answer is that of the last pull, and so is what is known.
         yield { ...(pending ?? nothing(1)), state: from ?? {}, end: 'partial' };

@@ -109,6 +109,19 @@ describe('a resource that is read for each row of another', () => {
     assert.deepEqual((await pullAll(lines, 'lines', second.cursor)).rows, []);
   });
 
+  it('is not whole where a child has not changed since', async () => {
+    await using server = await testServer((request, response) => {
+      if (request.url.startsWith('/orders?'))
+        sendJson(response, query(request).get('page') === '1' ? [order(1)] : []);
+      else if (request.headers['if-none-match'] === '"1"') response.writeHead(304).end();
+      else sendJson(response, [{ n: 1 }], { etag: '"1"' });
+    });
+    const first = await pullAll(source(server), 'lines');
+    const second = await pullAll(source(server), 'lines', first.cursor);
+    assert.deepEqual([first.rows.length, first.complete], [1, true]);
+    assert.deepEqual([second.rows.length, second.complete], [0, false]);
+  });
+
   it('goes on without a parent that is gone, and says so', async () => {
     const orders = [order(1), order(2)];
     await using server = await testServer((request, response) => {
