@@ -11,7 +11,7 @@ import {
   type PipelineId,
   type TableName,
 } from '@hakiri/core';
-import { readManifest } from '@hakiri/core/manifest';
+import { readManifest, tableNameOf } from '@hakiri/core/manifest';
 import { createEngine, type Engine } from '@hakiri/engine';
 import { type PreviewInput, planPipelines, type ResolvedTable, runPipelines, stepsFor } from '@hakiri/ingest';
 import { createServe } from '@hakiri/retrieval';
@@ -191,13 +191,15 @@ async function preview(
 /** What the manifest says of its tables, by the name they have in the store. */
 function tableNotes(manifest: Manifest) {
   const notes = new Map<TableName, { description: string | undefined; hints: ReadonlyMap<string, string> }>();
-  for (const { tables = [] } of manifest.pipelines) {
-    for (const { name, agentDescription, columns } of tables) {
-      if (name === undefined) continue;
-      const hints = columns.flatMap(({ name: column, agentHint }) =>
-        agentHint === undefined ? [] : [[column, agentHint] as const],
+  for (const pipeline of manifest.pipelines) {
+    for (const table of pipeline.tables ?? []) {
+      const hints = table.columns.flatMap(({ name, agentHint }) =>
+        agentHint === undefined ? [] : [[name, agentHint] as const],
       );
-      notes.set(name, { description: agentDescription, hints: new Map(hints) });
+      notes.set(tableNameOf(pipeline, table), {
+        description: table.agentDescription,
+        hints: new Map(hints),
+      });
     }
   }
   return notes;

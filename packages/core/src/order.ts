@@ -68,28 +68,57 @@ export function orderValueOf(key: string): string {
 }
 
 /**
- * SQL for the value part of the key, from an expression of the given type; null where the expression is null.
+ * SQL for the value part of the key from a column of the given type; null where the column is null.
  * @throws HakiriError manifest.wrong_type for a type that has no order
  */
-export function orderValueSql(expression: string, type: LogicalType): string {
+export function orderValueSql(column: string, type: LogicalType): string {
+  return `CASE WHEN ${column} IS NOT NULL THEN ${concat(valuePieces(column, type))} END`;
+}
+
+export interface OrderKeyColumn {
+  readonly sql: string;
+  readonly type: LogicalType;
+  /** SQL for the value part where the column is null. */
+  readonly whenNull: string;
+}
+
+/**
+ * SQL for the whole key. `value` is the incremental column, or SQL for a value part that is there already;
+ * `sequence` gives the row's position in its run. One concatenation a row: each more is a copy of the text.
+ */
+export function orderKeySql(value: OrderKeyColumn | string, suffix: OrderSuffix, sequence: string): string {
+  const tail = [quoteLiteral(suffixText(suffix)), `(${sequence} + ${SEQUENCE_OFFSET})::VARCHAR`];
+  if (typeof value === 'string') return concat([value, ...tail]);
+  const { sql, type, whenNull } = value;
+  return `CASE WHEN ${sql} IS NOT NULL THEN ${concat([...valuePieces(sql, type), ...tail])} ELSE ${concat([whenNull, ...tail])} END`;
+}
+
+const concat = (pieces: readonly string[]): string => (pieces.length === 1 ? (pieces[0] ?? '') : `concat(${pieces.join(', ')})`);
+
+/** Texts that make up the value part of a column that is not null. */
+function valuePieces(column: string, type: LogicalType): readonly string[] {
   switch (type.kind) {
     case 'int8':
     case 'int16':
     case 'int32':
     case 'int64':
-      return `'1' || (${expression}::HUGEINT + ${INT_OFFSET})::VARCHAR`;
+      return [`'1'`, `(${column}::HUGEINT + ${INT_OFFSET})::VARCHAR`];
     case 'timestamp':
     case 'datetime':
-      return `'2' || (epoch_us(${expression}) + ${TIME_OFFSET})::VARCHAR`;
+      return [`'2'`, `(epoch_us(${column}) + ${TIME_OFFSET})::VARCHAR`];
     case 'date':
-      return `'2' || (epoch_us(${expression}::TIMESTAMP) + ${TIME_OFFSET})::VARCHAR`;
+      return [`'2'`, `(epoch_us(${column}::TIMESTAMP) + ${TIME_OFFSET})::VARCHAR`];
     case 'double':
-      return doubleSql(expression);
+      return [doubleSql(column)];
     case 'string':
     case 'undecided':
-      return `'3' || CASE WHEN contains(${expression}, chr(0)) THEN replace(${expression}, chr(0), chr(0) || chr(255)) ELSE ${expression} END || chr(0)`;
+      return [
+        `'3'`,
+        `CASE WHEN contains(${column}, chr(0)) THEN replace(${column}, chr(0), chr(0) || chr(255)) ELSE ${column} END`,
+        'chr(0)',
+      ];
     case 'decimal':
-      return `'1' || lpad((replace(${expression}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`;
+      return [`'1'`, `lpad((replace(${column}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`];
     default:
       throw new HakiriError('manifest.wrong_type', `A column of type ${type.kind} cannot be incremental`, {
         hint: 'Choose a number, a time or a text that grows when a row changes.',
@@ -97,13 +126,8 @@ export function orderValueSql(expression: string, type: LogicalType): string {
   }
 }
 
-function doubleSql(expression: string): string {
-  const parts = `string_split(printf('%.16e', abs(${expression})), 'e')`;
+function doubleSql(column: string): string {
+  const parts = `string_split(printf('%.16e', abs(${column})), 'e')`;
   const digits = `lpad((${parts}[2]::INTEGER + 500)::VARCHAR, 3, '0') || replace(${parts}[1], '.', '')`;
-  return `CASE WHEN ${expression} IS NULL THEN NULL WHEN ${expression} = 0 OR isnan(${expression}) THEN '15000' WHEN ${expression} > 0 THEN '16' || ${digits} ELSE '14' || translate(${digits}, '0123456789', '9876543210') END`;
-}
-
-/** SQL for the whole key. `value` gives the value part, `sequence` the row's position in its run. */
-export function orderKeySql(value: string, suffix: OrderSuffix, sequence: string): string {
-  return `${value} || ${quoteLiteral(suffixText(suffix))} || (${sequence} + ${SEQUENCE_OFFSET})::VARCHAR`;
+  return `CASE WHEN ${column} = 0 OR isnan(${column}) THEN '15000' WHEN ${column} > 0 THEN '16' || ${digits} ELSE '14' || translate(${digits}, '0123456789', '9876543210') END`;
 }

@@ -37,7 +37,6 @@ export function rowsSource(options: RowsSourceOptions): Source {
         yield {
           kind: 'records',
           records: Buffer.from(taken.map((row) => `${JSON.stringify(row)}\n`).join('')),
-          rows: taken.length,
           ...(last || readingOrder === 'ascending' ? { cursor: after } : {}),
           ...(last ? { complete: true } : {}),
         };

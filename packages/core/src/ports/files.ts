@@ -4,7 +4,7 @@ export interface Files {
   readText(path: string): Promise<string>;
   /** Creates or replaces a file. Durable only after `sync`. */
   write(path: string, content: Uint8Array | string, mode?: number): Promise<void>;
-  /** Opens for appending; the file is created, or emptied when it exists. */
+  /** Opens for writing from the start; once closed, the file holds what was written and nothing else. */
   create(path: string): Promise<WritableFile>;
   /** Flushes a file to the disk. */
   sync(path: string): Promise<void>;

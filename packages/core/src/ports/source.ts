@@ -57,9 +57,11 @@ interface BatchBase {
 
 export interface RecordBatch extends BatchBase {
   readonly kind: 'records';
-  /** Records as NDJSON: one a line, each line ended by a newline. Not checked yet. */
+  /**
+   * Records as NDJSON: one a line, each line ended by a newline. Not checked yet. The source may write over these
+   * bytes once the next batch is asked for.
+   */
   readonly records: Uint8Array;
-  readonly rows: number;
   /** Records the source itself could not pass on, a record past the size limit for example. */
   readonly setAside?: readonly SetAside[];
 }

@@ -12,6 +12,7 @@ import {
   readFile,
   undecidedStatement,
 } from '../convert/convert-statement.ts';
+import { csvBrokenQuote } from '../convert/csv-broken-quote.ts';
 import { csvDelimiter } from '../convert/csv-delimiter.ts';
 import { findMisfits } from '../convert/find-misfits.ts';
 import { dropLines, malformedLines, readLines } from '../convert/spool-lines.ts';
@@ -72,7 +73,7 @@ export function createWriter() {
           })),
         };
       } catch (error) {
-        throw fileError(error, format);
+        throw await fileError(error, path, format);
       }
     },
 
@@ -144,7 +145,7 @@ async function convertFile(connection: DuckDBConnection, request: ConvertRequest
     };
   }
   if (outcome.kind === 'null_key') throw outcome.error;
-  throw input.kind === 'file' ? fileError(outcome.cause, input.format) : outcome.error;
+  throw input.kind === 'file' ? await fileError(outcome.cause, input.path, input.format) : outcome.error;
 }
 
 interface Written {
@@ -316,19 +317,30 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function fileError(error: unknown, format: 'csv' | 'parquet'): HakiriError {
-  const mapped = mapEngineError(
-    error,
-    format === 'csv' ? 'source.csv_malformed' : 'source.parquet_damaged',
-    `reading a ${format} file`,
-  );
+async function fileError(error: unknown, path: string, format: 'csv' | 'parquet'): Promise<HakiriError> {
+  const code = format === 'csv' ? 'source.csv_malformed' : 'source.parquet_damaged';
+  const mapped = mapEngineError(error, code, `reading ${path}`);
   if (mapped.code === 'store.disk_full' || mapped.code === 'engine.out_of_memory') return mapped;
-  const line = /\bLine: (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-  return new HakiriError(
-    format === 'csv' ? 'source.csv_malformed' : 'source.parquet_damaged',
-    format === 'csv'
-      ? `A CSV file is broken${line ? ` at line ${line}` : ''}`
-      : 'A Parquet file is cut short or damaged',
-    { cause: error, ...(line ? { details: { line: Number(line) } } : {}) },
-  );
+  if (format === 'parquet') {
+    const message = `${path} is cut short or damaged: it is not a whole Parquet file`;
+    return new HakiriError(code, message, { cause: error, details: { path } });
+  }
+  const told = /\bLine: (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+  const line = told === undefined ? await brokenLine(path) : Number(told);
+  return line === undefined
+    ? new HakiriError(code, `${path} is not a CSV file in which every line has the same number of fields`, {
+        cause: error,
+        hint: 'Correct the file; nothing of it was taken.',
+        details: { path },
+      })
+    : new HakiriError(code, `${path} is broken at line ${line}`, { cause: error, details: { path, line } });
+}
+
+async function brokenLine(path: string): Promise<number | undefined> {
+  try {
+    return await csvBrokenQuote(path, await csvDelimiter(path));
+  } catch {
+    // It cannot even be read: what the engine said has to do.
+    return undefined;
+  }
 }

@@ -1,5 +1,6 @@
 import {
   orderKeySql,
+  type OrderKeyColumn,
   orderValueSql,
   quoteIdentifier,
   quoteLiteral,
@@ -15,35 +16,36 @@ const VALUE = quoteIdentifier('_hakiri_value');
 
 /** The one statement that makes a part: read, transform, cast, add provenance, write. */
 export function convertStatement(request: ConvertRequest): string {
-  const { columns, order, output, rowGroupRows } = request;
+  const { columns, order, output, rowGroupRows, transform, primaryKey } = request;
   const own = columns.map(({ name, type }) => {
     const identifier = quoteIdentifier(name);
     const value = `CAST(${identifier} AS ${sqlType(type)})`;
     // A tombstone holds its key and nothing else: a filter may be there to keep the rest out.
-    const kept = request.transform === undefined || request.primaryKey.includes(name);
+    const kept = transform === undefined || primaryKey.includes(name);
     return `${kept ? value : `CASE WHEN ${DELETED} THEN NULL ELSE ${value} END`} AS ${identifier}`;
   });
+  const key = transform === undefined ? orderOf(order) : VALUE;
   const provenance = [
     `${quoteLiteral(order.suffix.run)} AS "_hakiri_run"`,
     SEQUENCE,
     DELETED,
-    `${orderKeySql(VALUE, order.suffix, SEQUENCE)} AS "_hakiri_order"`,
+    `${orderKeySql(key, order.suffix, SEQUENCE)} AS "_hakiri_order"`,
   ];
   return `COPY (SELECT ${[...own, ...provenance].join(', ')} FROM (${transformed(request)}))
 TO ${quoteLiteral(output)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, RETURN_STATS)`;
 }
 
-/** SELECT of the transformed rows with `_hakiri_seq`, `_hakiri_deleted` and `_hakiri_value`. */
-function transformed({
-  input,
-  transform,
-  order,
-}: Pick<ConvertRequest, 'input' | 'transform' | 'order'>): string {
-  const base = `SELECT *, row_number() OVER () + ${order.firstSequence - 1} AS ${SEQUENCE}, false AS ${DELETED} FROM ${readInput(input)}`;
-  const rows = `SELECT *, ${orderValue(order)} AS ${VALUE} FROM (${base})`;
+/** SELECT of the rows, transformed, with `_hakiri_seq` and `_hakiri_deleted`. */
+function transformed({ input, transform, order }: Pick<ConvertRequest, 'input' | 'transform' | 'order'>): string {
+  const first = order.firstSequence - 1;
+  const rows = `SELECT *, row_number() OVER () + ${first} AS ${SEQUENCE}, false AS ${DELETED} FROM ${readInput(input)}`;
   if (transform === undefined) return rows;
-  // Numbered again: a transform may drop rows or make several of one.
-  return `SELECT * REPLACE (row_number() OVER () + ${order.firstSequence - 1} AS ${SEQUENCE}) FROM (WITH input AS (${rows}) ${transform})`;
+  // The order comes from the record as it was, whatever the transform leaves of it. The rows are numbered again:
+  // a transform may drop some, or make several of one.
+  const key = orderOf(order);
+  const value = typeof key === 'string' ? key : `coalesce(${orderValueSql(key.sql, key.type)}, ${key.whenNull})`;
+  const valued = `SELECT *, ${value} AS ${VALUE} FROM (${rows})`;
+  return `SELECT * REPLACE (row_number() OVER () + ${first} AS ${SEQUENCE}) FROM (WITH input AS (${valued}) ${transform})`;
 }
 
 /** What the engine says when a value is missing where none was expected. */
@@ -53,16 +55,15 @@ export const NULL_ORDER = 'hakiri: a row without an incremental value';
  * A row without a value takes the greatest seen up to it, its own run included. Looking back costs every row, so
  * it is done only once a null has been met.
  */
-function orderValue({ column, fallback, nulls }: OrderSpec): string {
+function orderOf({ column, fallback, nulls }: OrderSpec): OrderKeyColumn | string {
   if (!column) return quoteLiteral(fallback);
-  const reference = column.path.map(quoteIdentifier).join('.');
-  const value = orderValueSql(reference, column.type);
-  const seen = `max(${reference}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`;
-  const otherwise =
+  const sql = column.path.map(quoteIdentifier).join('.');
+  const seen = `max(${sql}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`;
+  const whenNull =
     nulls === 'expected'
       ? `greatest(${orderValueSql(`(${seen})`, column.type)}, ${quoteLiteral(fallback)})`
       : `error(${quoteLiteral(NULL_ORDER)})`;
-  return `CASE WHEN ${reference} IS NOT NULL THEN ${value} ELSE ${otherwise} END`;
+  return { sql, type: column.type, whenNull };
 }
 
 /** A FROM item with the input's rows, in the order in which they came. */
@@ -87,7 +88,7 @@ export function readInput(input: ConvertInput): string {
 export function readFile(path: string, format: 'csv' | 'parquet', delimiter = ','): string {
   return format === 'parquet'
     ? `read_parquet(${quoteLiteral(path)})`
-    : `read_csv(${quoteLiteral(path)}, delim=${quoteLiteral(delimiter)}, quote='"', escape='"', all_varchar=true, header=true, strict_mode=true)`;
+    : `read_csv(${quoteLiteral(path)}, delim=${quoteLiteral(delimiter)}, quote='"', escape='"', all_varchar=true, header=true, skip=0, comment='', allow_quoted_nulls=false, strict_mode=true)`;
 }
 
 /**

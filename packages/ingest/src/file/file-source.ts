@@ -75,48 +75,42 @@ async function* pullFiles(
     const batches = readFile(file, config, context, request);
     let next = await batches.next();
     for (; !next.done; next = await batches.next()) yield { ...next.value, progress };
-    const { last, sha256: content } = next.value;
+    const content = next.value;
     const after = await describeFile(file.path, context.projectFolder);
     if (after !== undefined && sameStat(after, { size: file.sizeBytes, mtimeMs: file.mtimeMs })) {
       taken = {
         ...taken,
         [file.name]: { size: file.sizeBytes, mtimeMs: file.mtimeMs, sha256: content },
       };
-      yield { ...last, progress, cursor: encodeTakenFiles(taken) };
+      yield { ...NOTHING, progress, cursor: encodeTakenFiles(taken) };
     } else {
       isWhole = false;
-      yield { ...last, progress, warnings: [changedWarning(file)] };
+      yield { ...NOTHING, progress, warnings: [changedWarning(file)] };
     }
   }
   yield {
-    kind: 'records',
-    records: new Uint8Array(),
-    rows: 0,
+    ...NOTHING,
     cursor: encodeTakenFiles(taken),
     progress: { done: files.length, total: files.length, unit: 'files' },
     ...(isWhole ? { complete: true } : {}),
   };
 }
 
-interface LastBatch {
-  /** Kept back, so that the cursor can go with it. */
-  readonly last: Batch;
-  readonly sha256: string;
-}
+/** Carries a cursor or a warning past the records it is about. */
+const NOTHING = { kind: 'records', records: new Uint8Array() } as const;
 
+/** The batches of a file, then the SHA-256 of its bytes. */
 async function* readFile(
   file: FoundFile,
   config: FileConfig,
   context: SourceContext,
   request: PullRequest,
-): AsyncGenerator<Batch, LastBatch> {
+): AsyncGenerator<Batch, string> {
   const format = fileFormat(file.name, config.format);
   if (format.format === 'csv' || format.format === 'parquet') {
     const sha256 = await hashFile(file, request.signal);
-    return {
-      last: { kind: 'file', path: file.path, format: format.format, sizeBytes: file.sizeBytes },
-      sha256,
-    };
+    yield { kind: 'file', path: file.path, format: format.format, sizeBytes: file.sizeBytes };
+    return sha256;
   }
   const pieces = readRecords(file, {
     format,
@@ -124,14 +118,12 @@ async function* readFile(
     maxRecordBytes: recordLimit(context, request.table),
     signal: request.signal,
   });
-  let pending: Batch = { kind: 'records', records: new Uint8Array(), rows: 0 };
-  let next = await pieces.next();
-  for (; !next.done; next = await pieces.next()) {
-    if (pending.kind === 'records' && (pending.rows > 0 || pending.setAside !== undefined)) yield pending;
-    const { setAside, ...records } = next.value;
-    pending = { kind: 'records', ...records, ...(setAside.length === 0 ? {} : { setAside }) };
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done) return value;
+    const { records, setAside } = value;
+    yield { kind: 'records', records, ...(setAside.length === 0 ? {} : { setAside }) };
   }
-  return { last: pending, sha256: next.value };
 }
 
 async function firstBatch(batches: AsyncGenerator<Batch>): Promise<Batch | undefined> {

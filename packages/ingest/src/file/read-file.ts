@@ -6,11 +6,11 @@ import { HakiriError, type SetAside } from '@hakiri/core';
 import { RecordSplitter } from '../scan/record-splitter.ts';
 import type { FileFormat } from './file-format.ts';
 import type { FoundFile } from './find-files.ts';
+import { readPlainLines } from './plain-lines.ts';
 import { unreadable } from './unreadable.ts';
 
 export interface FilePiece {
   readonly records: Uint8Array;
-  readonly rows: number;
   readonly setAside: readonly SetAside[];
 }
 
@@ -43,6 +43,14 @@ export async function hashFile(file: FoundFile, signal: AbortSignal): Promise<st
  */
 export async function* readRecords(file: FoundFile, options: ReadOptions): AsyncGenerator<FilePiece, string> {
   const { format, recordsPath, maxRecordBytes, signal } = options;
+  if (format.format === 'ndjson' && format.compression === undefined) {
+    try {
+      return yield* readPlainLines(file, options);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw located(file, error, format.format);
+    }
+  }
   const hash = createHash('sha256');
   const stream = createReadStream(file.path, { highWaterMark: READ_BYTES, signal });
   stream.on('data', (chunk) => hash.update(chunk));

@@ -27,14 +27,12 @@ export async function estimateResource(
     prefix: context.prefix,
   });
   const kept: Uint8Array[] = [];
-  let keptRows = 0;
   let rows = 0;
   let lastRecord: Uint8Array | undefined;
   let next = await page.next();
   for (; !next.done; next = await page.next()) {
     const taken = tracker?.take(next.value.records) ?? { records: next.value.records, dropped: 0 };
     kept.push(taken.records);
-    keptRows += next.value.rows - taken.dropped;
     rows += next.value.rows;
     lastRecord = lastLine(next.value.records) ?? lastRecord;
   }
@@ -44,6 +42,6 @@ export async function estimateResource(
   const pages = isLast ? 1 : pagesExpected(resource, end.headers, end.envelope);
   return {
     ...(pages === undefined ? {} : { pages }),
-    sample: { kind: 'records', records: Buffer.concat(kept), rows: keptRows },
+    sample: { kind: 'records', records: Buffer.concat(kept) },
   };
 }

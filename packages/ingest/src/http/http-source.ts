@@ -75,7 +75,6 @@ export function toBatch(piece: PulledPiece, cursor: string | undefined): RecordB
   return {
     kind: 'records',
     records: piece.records,
-    rows: piece.rows,
     progress: { ...piece.pages, unit: 'pages' },
     ...(piece.setAside.length === 0 ? {} : { setAside: piece.setAside }),
     ...(cursor === undefined ? {} : { cursor }),

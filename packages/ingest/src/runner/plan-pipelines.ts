@@ -66,7 +66,7 @@ async function planTable(
       format: sample.format,
       transform,
     });
-  } else if (sample && sample.rows > 0) {
+  } else if (sample && sample.records.length > 0) {
     const { primaryKey, onConflict, unknownColumns, declared } = table;
     const intake = new Intake({
       known: inputSchema,

@@ -53,7 +53,7 @@ export async function runTable(run: TableRun): Promise<TableReport> {
       await way.take(batch);
       if (run.stop.aborted) break;
     }
-    await way.finish();
+    await way.finish(run.stop.aborted);
   } catch (caught) {
     error = run.kill.aborted
       ? new HakiriError('interrupted', 'Stopped', { cause: caught })
@@ -98,8 +98,10 @@ class WayIn {
   #spool: Spool | undefined;
   #spools = 0;
   #converting: Promise<void> | undefined;
-  /** Of the last batch taken; undefined when it gave none. */
+  /** The last cursor given: every record before it has been taken. */
   #reached: string | undefined;
+  /** Whether records have been taken since. */
+  #pastReached = false;
   #rows = 0;
   #bytes = 0;
   #rowsSinceCommit = 0;
@@ -152,7 +154,10 @@ class WayIn {
       const { rows } = await this.#open().writePart({ kind: 'file', path: batch.path, format: batch.format });
       this.#count(rows, batch.sizeBytes);
     }
-    this.#reached = batch.cursor;
+    if (batch.cursor !== undefined) {
+      this.#reached = batch.cursor;
+      this.#pastReached = false;
+    }
     this.#emit({
       kind: 'progress',
       table: this.#ref,
@@ -170,8 +175,9 @@ class WayIn {
     }
   }
 
-  /** The pull has ended by itself or by a soft stop: everything taken is committed. */
-  async finish(): Promise<void> {
+  /** The pull has ended by itself, or by a soft stop: then rows without a key may have to wait for the next run. */
+  async finish(stopped: boolean): Promise<void> {
+    if (stopped && !this.#mayCommit()) return this.#abandon();
     await this.#seal();
     await this.#converting;
     await this.#commit(this.#reached);
@@ -181,15 +187,20 @@ class WayIn {
   async salvage(error: HakiriError): Promise<void> {
     try {
       const storeFailed = !error.code.startsWith('source.') && !error.code.startsWith('secret.');
-      if (storeFailed || !this.#mayCommitWithout(this.#reached)) return;
+      if (storeFailed || !this.#mayCommit()) return;
       await this.#seal();
       await this.#converting;
       await this.#commit(this.#reached);
     } finally {
-      await this.#converting?.catch(() => {});
-      await this.#spool?.remove();
-      await this.#writer?.discard();
+      await this.#abandon();
     }
+  }
+
+  /** Leaves nothing of what was not committed. */
+  async #abandon(): Promise<void> {
+    await this.#converting?.catch(() => {});
+    await this.#spool?.remove();
+    await this.#writer?.discard();
   }
 
   async #takeRecords({ records, setAside = [] }: RecordBatch): Promise<void> {
@@ -209,6 +220,7 @@ class WayIn {
   }
 
   #count(rows: number, bytes: number): void {
+    this.#pastReached = true;
     this.#rows += rows;
     this.#bytes += bytes;
     this.#rowsSinceCommit += rows;
@@ -247,17 +259,17 @@ class WayIn {
   }
 
   async #commitWhenSafe(): Promise<void> {
-    if (!this.#mayCommitWithout(this.#reached)) return;
+    if (!this.#mayCommit()) return;
     await this.#converting;
     await this.#commit(this.#reached);
   }
 
   /**
-   * Rows without a key would be there twice if a later run pulled them again: those are committed only together
-   * with a cursor past them.
+   * Rows without a key would be there twice if a later run pulled them again: those are committed only when the
+   * cursor is past them all.
    */
-  #mayCommitWithout(cursor: string | undefined): boolean {
-    return cursor !== undefined || this.#run.table.mode === 'merge';
+  #mayCommit(): boolean {
+    return this.#run.table.mode === 'merge' || (this.#reached !== undefined && !this.#pastReached);
   }
 
   async #commit(cursor: string | undefined): Promise<void> {

@@ -60,7 +60,7 @@ describe('recorded GitHub traffic', () => {
     const signal = new AbortController().signal;
     const estimate = await source.estimate({ table: 'issues', cursor: undefined, signal });
     assert.equal(estimate.pages, 5);
-    assert.ok(estimate.sample?.kind === 'records' && estimate.sample.rows === 3);
+    assert.ok(estimate.sample?.kind === 'records' && estimate.sample.records.length > 0);
     assert.equal(server.seen.length, 1);
   });
 

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { type Files, HakiriError } from '@hakiri/core';
 
 /** The real disk. Errors come as `store.disk_full`, `store.read_only` or `store.io`, naming the path. */
@@ -8,14 +8,26 @@ export const nodeFiles: Files = {
   write: (path, content, mode) =>
     guarded('writing', path, () => writeFile(path, content, mode === undefined ? {} : { mode })),
   async create(path) {
-    const file = await guarded('creating', path, () => open(path, 'w'));
+    // Written over, not emptied first: the pages of a spool that is used again are in memory already.
+    const file = await guarded('creating', path, () => open(path, constants.O_RDWR | constants.O_CREAT));
+    let at = 0;
     return {
       write: (bytes) =>
         guarded('writing', path, async () => {
-          let written = 0;
-          while (written < bytes.length) written += (await file.write(bytes, written)).bytesWritten;
+          for (let done = 0; done < bytes.length; ) {
+            const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at);
+            done += bytesWritten;
+            at += bytesWritten;
+          }
         }),
-      close: () => guarded('closing', path, () => file.close()),
+      close: () =>
+        guarded('closing', path, async () => {
+          try {
+            await file.truncate(at);
+          } finally {
+            await file.close();
+          }
+        }),
     };
   },
   sync: (path) => guarded('syncing', path, () => syncPath(path)),
