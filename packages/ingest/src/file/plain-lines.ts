@@ -70,6 +70,7 @@ async function* splitRest(
     yield splitter.take();
   }
   splitter.end();
-  yield splitter.take();
+  const last = splitter.take();
+  if (last.records.length > 0 || last.setAside.length > 0) yield last;
   return hash.digest('hex');
 }

@@ -9,7 +9,9 @@ export function parseConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(config);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
+  const { issues } = parsed.error;
+  // A misspelt key makes the right one look missing: the misspelling is what to tell.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   const where = pathText(issue.path);
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
@@ -22,8 +24,16 @@ export function parseConfig<Schema extends z.ZodType>(
   }
   throw new HakiriError(
     'source.config',
-    `${source}: ${where === '' ? 'config' : `"${where}"`} ${describe(issue)}`,
+    `${source}: ${where === '' ? 'config' : `"${where}"`} ${isMissing(config, issue.path) ? 'is missing' : describe(issue)}`,
   );
+}
+
+function isMissing(config: unknown, path: readonly PropertyKey[]): boolean {
+  const value = path.reduce<unknown>(
+    (inner, key) => (inner as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key],
+    config,
+  );
+  return value === undefined;
 }
 
 /** Never the value itself: a secret may have been pasted there. */

@@ -95,7 +95,7 @@ async function collect(
 ): Promise<unknown> {
   try {
     for await (const batch of source.pull({ table, cursor, signal: new AbortController().signal }))
-      into.push(batch);
+      into.push(batch.kind === 'records' ? { ...batch, records: Buffer.from(batch.records) } : batch);
     return undefined;
   } catch (error) {
     return error;
