@@ -78,6 +78,8 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     manifest,
 
     async run({ pipelines, waitMs, onEvent, stop, kill }) {
+      // What a source would refuse anyway is refused before there is a store.
+      for (const pipeline of named(manifest, pipelines)) await sourceOf(pipeline).close();
       const store = await openWritableStore(await storeOptions(), {
         command: `hakiri run ${pipelines.join(' ')}`.trim(),
         waitMs,

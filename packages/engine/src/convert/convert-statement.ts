@@ -1,6 +1,6 @@
 import {
-  orderKeySql,
   type OrderKeyColumn,
+  orderKeySql,
   orderValueSql,
   quoteIdentifier,
   quoteLiteral,
@@ -36,14 +36,19 @@ TO ${quoteLiteral(output)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${r
 }
 
 /** SELECT of the rows, transformed, with `_hakiri_seq` and `_hakiri_deleted`. */
-function transformed({ input, transform, order }: Pick<ConvertRequest, 'input' | 'transform' | 'order'>): string {
+function transformed({
+  input,
+  transform,
+  order,
+}: Pick<ConvertRequest, 'input' | 'transform' | 'order'>): string {
   const first = order.firstSequence - 1;
   const rows = `SELECT *, row_number() OVER () + ${first} AS ${SEQUENCE}, false AS ${DELETED} FROM ${readInput(input)}`;
   if (transform === undefined) return rows;
   // The order comes from the record as it was, whatever the transform leaves of it. The rows are numbered again:
   // a transform may drop some, or make several of one.
   const key = orderOf(order);
-  const value = typeof key === 'string' ? key : `coalesce(${orderValueSql(key.sql, key.type)}, ${key.whenNull})`;
+  const value =
+    typeof key === 'string' ? key : `coalesce(${orderValueSql(key.sql, key.type)}, ${key.whenNull})`;
   const valued = `SELECT *, ${value} AS ${VALUE} FROM (${rows})`;
   return `SELECT * REPLACE (row_number() OVER () + ${first} AS ${SEQUENCE}) FROM (WITH input AS (${valued}) ${transform})`;
 }
