@@ -1,0 +1,46 @@
+import { main } from '../../packages/cli/src/main.ts';
+import type { Host } from '../../packages/cli/src/node-host.ts';
+
+const COMMANDS: readonly (readonly string[])[] = [
+  [],
+  ['init'],
+  ['run'],
+  ['plan'],
+  ['query'],
+  ['tables'],
+  ['describe'],
+  ['pipeline', 'list'],
+  ['pipeline', 'describe'],
+  ['pipeline', 'convert'],
+  ['doctor'],
+  ['schema'],
+  ['completions'],
+];
+
+/** What `--help` of each command prints. */
+export async function commandHelp(): Promise<string> {
+  const blocks: string[] = [];
+  for (const command of COMMANDS) {
+    const title = ['hakiri', ...command].join(' ');
+    blocks.push(`## ${title}\n\n\`\`\`text\n${(await helpOf(command)).trim()}\n\`\`\``);
+  }
+  return blocks.join('\n\n');
+}
+
+async function helpOf(command: readonly string[]): Promise<string> {
+  const written: string[] = [];
+  const write = (text: string) => written.push(text);
+  const host: Host = {
+    cwd: '/',
+    env: {},
+    stdout: { write },
+    stderr: { write },
+    readStdin: async () => '',
+    onInterrupt: () => () => {},
+    exitNow: () => {},
+    openProject: () => Promise.reject(new Error('help opens no project')),
+  };
+  const code = await main([...command, '--help'], host);
+  if (code !== 0) throw new Error(`${command.join(' ')} --help ended with ${code}`);
+  return written.join('');
+}

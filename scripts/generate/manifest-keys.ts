@@ -1,0 +1,125 @@
+import { TABLE_DEFAULTS } from '@hakiri/core';
+import { keyTable, type Schema } from './key-tables.ts';
+
+interface Section {
+  readonly title: string;
+  readonly schema: (manifest: Schema) => Schema | undefined;
+  /** What has to stand above the examples, all of them together, to make them a manifest. */
+  readonly above: string;
+  readonly defaults?: Readonly<Record<string, string>>;
+  readonly examples: Readonly<Record<string, string>>;
+}
+
+const pipelineOf = (manifest: Schema) => manifest.properties?.pipeline?.items;
+const tableOf = (manifest: Schema) =>
+  pipelineOf(manifest)?.properties?.tables?.items?.anyOf?.find(({ properties }) => properties !== undefined);
+const columnOf = (manifest: Schema) => {
+  const columns = tableOf(manifest)?.properties?.columns?.additionalProperties;
+  return typeof columns === 'object' ? columns : undefined;
+};
+
+const PROJECT = '[project]\nname = "x"\n';
+const PIPELINE = `${PROJECT}[[pipeline]]\nid = "x"\n`;
+const FILE_PIPELINE = `${PIPELINE}source = { connector = "file", config = { path = "x.csv" } }\n`;
+
+/** Tables of the manifest, each key with an example; the test of the guide reads them as manifests. */
+export const MANIFEST_SECTIONS: readonly Section[] = [
+  {
+    title: 'The file',
+    schema: (manifest) => manifest,
+    above: '',
+    examples: {
+      $schema: '"$schema" = "./manifest.schema.json"',
+      project: 'project = { name = "demo" }',
+      pipeline: '[[pipeline]]',
+      transforms: '[[transforms]]',
+    },
+  },
+  {
+    title: '`[project]`',
+    schema: (manifest) => manifest.properties?.project,
+    above: '[project]\n',
+    examples: { name: 'name = "demo"' },
+  },
+  {
+    title: '`[[pipeline]]`',
+    schema: pipelineOf,
+    above: `${PROJECT}[[pipeline]]\n`,
+    defaults: { secrets: '[]', allow_hosts: '[]', lookback: '"0s"' },
+    examples: {
+      id: 'id = "github-issues"',
+      source: 'source = { connector = "file", config = { path = "*.csv" } }',
+      secrets: 'secrets = ["GITHUB_TOKEN"]',
+      allow_hosts: 'allow_hosts = ["127.0.0.1:8080"]',
+      incremental: 'incremental = "updated_at"',
+      lookback: 'lookback = "10m"',
+      tables: 'tables = ["issues", "releases"]',
+      transforms: 'transforms = [{ table = "file_issues", drop = ["url"] }]',
+    },
+  },
+  {
+    title: '`source`',
+    schema: (manifest) => pipelineOf(manifest)?.properties?.source,
+    above: `${PIPELINE}[pipeline.source]\n`,
+    examples: {
+      connector: 'connector = "github"',
+      config: 'config = { repo = "duckdb/duckdb" }',
+    },
+  },
+  {
+    title: '`[[pipeline.tables]]`',
+    schema: tableOf,
+    above: `${FILE_PIPELINE}[[pipeline.tables]]\n`,
+    defaults: {
+      on_conflict: `"${TABLE_DEFAULTS.onConflict}"`,
+      unknown_columns: `"${TABLE_DEFAULTS.unknownColumns}"`,
+      commit_every: `"${TABLE_DEFAULTS.commitEveryRows} rows"`,
+      max_record: `"${TABLE_DEFAULTS.maxRecordBytes / 1024 ** 2} MB"`,
+    },
+    examples: {
+      source: 'source = "issues"',
+      name: 'name = "github_issues"',
+      primary_key: 'primary_key = ["id"]',
+      mode: 'mode = "append"',
+      incremental: 'incremental = "updated_at"',
+      on_conflict: 'on_conflict = "json"',
+      unknown_columns: 'unknown_columns = "drop"',
+      commit_every: 'commit_every = "20000 rows"',
+      max_record: 'max_record = "64 MB"',
+      agent_description: 'agent_description = "Issues, one row each."',
+      columns: 'columns.total = { type = "decimal(18,2)" }',
+    },
+  },
+  {
+    title: '`columns.NAME`',
+    schema: columnOf,
+    above: `${FILE_PIPELINE}[[pipeline.tables]]\nsource = "x"\n[pipeline.tables.columns.x]\n`,
+    examples: { type: 'type = "timestamp"', agent_hint: 'agent_hint = "In euros."' },
+  },
+  {
+    title: '`[[transforms]]` and `[[pipeline.transforms]]`',
+    schema: (manifest) => manifest.properties?.transforms?.items,
+    above: `${FILE_PIPELINE}[[transforms]]\n`,
+    examples: {
+      table: 'table = "github_issues"',
+      select: 'select = ["id", "title"]',
+      with_columns: 'with_columns = { long = "length(body) > 1000" }',
+      filter: `filter = "state <> 'spam'"`,
+      rename: 'rename = { html_url = "link" }',
+      cast: 'cast = { total = "double" }',
+      drop: 'drop = ["url"]',
+      explode: 'explode = "labels"',
+      unnest: 'unnest = "reactions"',
+    },
+  },
+];
+
+export function manifestKeys(manifest: Schema): string {
+  const sections = MANIFEST_SECTIONS.map(({ title, schema, defaults, examples }) => {
+    const found = schema(manifest);
+    if (found === undefined) throw new Error(`the schema has no ${title}`);
+    const intro = found === manifest ? '' : `${found.description ?? ''}\n\n`;
+    return `### ${title}\n\n${intro}${keyTable(found, defaults === undefined ? { examples } : { examples, defaults })}`;
+  });
+  return sections.join('\n\n');
+}
