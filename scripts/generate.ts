@@ -20,8 +20,8 @@ export interface GeneratedFile {
 
 /** Every file with generated parts, as it should be. */
 export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
-  const schema = publishedSchema() as Schema & { readonly $defs: Readonly<Record<string, Schema>> };
-  const config = (connector: string): string => configTables(schema.$defs[`config-${connector}`] ?? {});
+  const schema: Schema & { readonly $defs?: Readonly<Record<string, Schema>> } = publishedSchema();
+  const config = (connector: string): string => configTables(schema.$defs?.[`config-${connector}`] ?? {});
   return [
     { path: 'docs/manifest.schema.json', content: `${JSON.stringify(schema, null, 2)}\n` },
     page('docs/manifest.md', { keys: manifestKeys(schema) }),

@@ -21,7 +21,7 @@ interface Order {
 /** Starts the shop on a port of this machine; 0 takes a free one. */
 export async function startShop(port: number): Promise<{ readonly port: number; close(): Promise<void> }> {
   const orders = Array.from({ length: 25 }, (_, i) => makeOrder(i + 1));
-  const server = createServer((request, response) => answer(request, response, orders));
+  const server = createServer((request, response) => send(response, answer(request, orders)));
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
 }
@@ -37,20 +37,20 @@ function makeOrder(id: number): Order {
   };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, orders: readonly Order[]): void {
+type Reply = readonly [status: number, body: object];
+
+function answer(request: IncomingMessage, orders: readonly Order[]): Reply {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://shop');
-  if (request.headers.authorization !== `Bearer ${TOKEN}`)
-    return send(response, { message: 'no such token' }, 401);
+  if (request.headers.authorization !== `Bearer ${TOKEN}`) return [401, { message: 'no such token' }];
   const [, kind, id, more] = /^\/v1\/(orders|customers)(?:\/(\d+)\/(ship|items))?$/.exec(pathname) ?? [];
-  if (kind === 'customers' && id === undefined) return send(response, customerPage(searchParams));
-  if (kind === 'orders' && id === undefined) return send(response, orderPage(searchParams, orders));
+  if (kind === 'customers' && id === undefined) return [200, customerPage(searchParams)];
+  if (kind === 'orders' && id === undefined) return [200, orderPage(searchParams, orders)];
   const order = orders.find((candidate) => candidate.id === Number(id));
-  if (kind !== 'orders' || order === undefined)
-    return send(response, { message: 'there is nothing here' }, 404);
-  if (more === 'items') return send(response, { items: itemsOf(order) });
-  if (request.method !== 'POST') return send(response, { message: 'send a POST' }, 405);
+  if (kind !== 'orders' || order === undefined) return [404, { message: 'there is nothing here' }];
+  if (more === 'items') return [200, { items: itemsOf(order) }];
+  if (request.method !== 'POST') return [405, { message: 'send a POST' }];
   Object.assign(order, { status: 'shipped', updated_at: '2026-02-01T09:30:00.000Z' });
-  send(response, order);
+  return [200, order];
 }
 
 /** Pages by number: `page` from 1, `per_page`; `updated_since` filters; the oldest change comes first. */
@@ -79,7 +79,7 @@ function itemsOf(order: Order): readonly object[] {
   }));
 }
 
-function send(response: ServerResponse, body: unknown, status = 200): void {
+function send(response: ServerResponse, [status, body]: Reply): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
