@@ -30,22 +30,30 @@ function sameVersion(a, b) {
   return a.version === b.version && a.integrity === b.integrity;
 }
 
-/** npm under the pinned Node: under an older one it skips, without a word, optional packages whose engines exclude it. */
+/**
+ * npm under the pinned Node: under an older one it skips, without a word, optional packages whose engines exclude it.
+ * Not `npm ci`: it refuses a lock that lacks an optional package of another platform, and npm leaves those out of the
+ * lock wherever the registry in use does not carry them. Versions come from the lock all the same, and nothing is saved.
+ */
 function install() {
   const node = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node;
   console.error(`Installing dependencies with Node ${node} ...`);
-  const result = spawnSync('npx', ['-y', '-p', `node@${node}`, 'npm', 'ci', '--no-audit', '--no-fund'], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const result = spawnSync(
+    'npx',
+    ['-y', '-p', `node@${node}`, 'npm', 'install', '--no-save', '--no-audit', '--no-fund'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
   if (result.status === 0 && existsSync(installedLockFile)) return;
   process.stderr.write(result.stdout ?? '');
   process.stderr.write(result.stderr ?? '');
   console.error(
     result.error === undefined
-      ? `error: npm ci ended with ${result.status ?? result.signal}. Check the network and the disk, then run the command again.`
+      ? `error: npm install ended with ${result.status ?? result.signal}. Check the network and the disk, then run the command again.`
       : `error: npx could not be started (${result.error.message}). Is npm installed?`,
   );
   process.exit(1);
