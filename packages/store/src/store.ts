@@ -7,6 +7,7 @@ import {
   HakiriError,
   type NodeId,
   type RunId,
+  type TableTarget,
 } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
@@ -129,17 +130,35 @@ async function recover({ files, paths, catalog, clock, writeView: write }: Store
   return { ...adoption, swept, abandonedJobs };
 }
 
-async function openTable(context: StoreContext, target: Parameters<Destination['openTable']>[0]) {
+async function openTable(context: StoreContext, target: TableTarget) {
   const table = await context.catalog.table(target.table);
-  if (table && table.primaryKey.join('\0') !== target.primaryKey.join('\0')) {
-    throw new HakiriError(
-      'manifest.table_conflict',
-      `Table ${target.table} has the key (${table.primaryKey.join(', ')}), the manifest says (${target.primaryKey.join(', ')})`,
-      { hint: 'Put the key back, or give the table another name.' },
-    );
-  }
+  if (table) requireSameTable(table, target);
   const cursor = await context.catalog.cursor(target.pipeline, target.sourceTable);
   return openTableWriter(context, target, { table, cursor });
+}
+
+/**
+ * What decides which rows count, and which of two is newer, is settled with the first commit: order keys made from
+ * another column, or from none, do not compare with those that are there.
+ */
+function requireSameTable(table: CatalogTable, target: TableTarget): void {
+  const have = settled(table.primaryKey, table.mode, table.incremental ?? undefined);
+  const wanted = settled(target.primaryKey, target.mode, target.incremental);
+  const at = have.findIndex((said, i) => said !== wanted[i]);
+  if (at === -1) return;
+  throw new HakiriError(
+    'manifest.table_conflict',
+    `Table ${target.table} has ${have[at]}, the manifest says ${wanted[at]}`,
+    { hint: 'Put it back as it was, or give the table another name.' },
+  );
+}
+
+function settled(key: readonly string[], mode: string, incremental: string | undefined): readonly string[] {
+  return [
+    `the key (${key.join(', ')})`,
+    `the mode ${mode}`,
+    incremental === undefined ? 'no incremental column' : `the incremental column ${incremental}`,
+  ];
 }
 
 /** A missing catalog beside committed runs is a loss to be told, not a new store. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { bundledProgram } from './bundle.ts';
@@ -13,6 +13,8 @@ export interface CliProject {
   /** Of the store: what paths in manifests and views are relative to. */
   readonly context: string;
   writeManifest(toml: string): void;
+  /** Writes a file in the folder; rows become a line of JSON each. */
+  write(name: string, content: string | readonly unknown[]): void;
   start(...argv: readonly string[]): Started;
   hakiri(...argv: readonly string[]): Promise<Ended>;
   /** A run that has to succeed. */
@@ -83,6 +85,13 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
   };
   writeManifest(toml);
 
+  const write = (name: string, content: string | readonly unknown[]): void => {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    const lines = (): string => (content as unknown[]).map((row) => `${JSON.stringify(row)}\n`).join('');
+    writeFileSync(path, typeof content === 'string' ? content : lines());
+  };
+
   const start = (...argv: readonly string[]): Started => {
     const child = spawn(process.execPath, [bundledProgram(), ...argv], {
       cwd: folder,
@@ -106,6 +115,7 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
     folder,
     context,
     writeManifest,
+    write,
     start,
     hakiri,
     async run(...argv) {

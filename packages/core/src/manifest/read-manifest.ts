@@ -233,6 +233,7 @@ function disagreement(a: Table, b: Table): string | undefined {
   if (a.primaryKey && b.primaryKey && a.primaryKey.join('\0') !== b.primaryKey.join('\0'))
     return 'primary_key';
   if (a.mode && b.mode && a.mode !== b.mode) return 'mode';
+  if (a.incremental && b.incremental && a.incremental !== b.incremental) return 'incremental column';
   const declared = new Map(a.columns.map((column) => [column.name.toLowerCase(), column]));
   for (const column of b.columns) {
     const other = declared.get(column.name.toLowerCase());
