@@ -13,7 +13,7 @@ import { makePlace, type Place, type Ran, runPage } from './support/run-page.ts'
 
 /**
  * The guide is true: every page is carried out as a reader would, in an empty folder of its own, against the shop of
- * `examples/http-api`. `hakiri` is the program from source. duckdb and sqlite3 are no npm packages, so that small
+ * `examples/http-api`. `hakiri` is the program as one file, which starts in half the time. duckdb and sqlite3 are no npm packages, so that small
  * stand-ins (`support/duckdb.ts`, `support/sqlite3.ts`) run their statements with the same engines.
  */
 const root = join(import.meta.dirname, '..');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { bundledProgram } from '../../packages/cli/test/support/bundle.ts';
 import type { Step } from './parse-page.ts';
 
 type Command = Extract<Step, { kind: 'command' }>;
@@ -21,8 +22,6 @@ export interface Place {
   remove(): void;
 }
 
-const repository = join(import.meta.dirname, '../..');
-
 /** An empty folder `demo`, an empty home, and the commands that the pages use. */
 export function makePlace(): Place {
   const parent = mkdtempSync(join(tmpdir(), 'hakiri-guide-'));
@@ -32,7 +31,7 @@ export function makePlace(): Place {
     string,
   ];
   for (const path of [folder, bin, home]) mkdirSync(path);
-  shim(join(bin, 'hakiri'), join(repository, 'packages/cli/src/entry/core.ts'));
+  shim(join(bin, 'hakiri'), bundledProgram());
   shim(join(bin, 'duckdb'), join(import.meta.dirname, 'duckdb.ts'));
   shim(join(bin, 'sqlite3'), join(import.meta.dirname, 'sqlite3.ts'));
   return { folder, bin, home, remove: () => rmSync(parent, { recursive: true, force: true }) };
