@@ -74,7 +74,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   if ((await readStoreFormat(options.files, paths)) === undefined) {
     throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
   }
-  const catalog = await openCatalog(options.files, paths);
+  const catalog = await openCatalog(options.files, paths, 'read');
   await adoptRuns(options.files, paths, catalog);
   return readable(paths, catalog);
 }
@@ -99,7 +99,7 @@ export async function openWritableStore(
   });
   try {
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
-    const catalog = await openCatalog(files, paths);
+    const catalog = await openCatalog(files, paths, 'write');
     const context: StoreContext = {
       files,
       clock,
@@ -162,12 +162,12 @@ function settled(key: readonly string[], mode: string, incremental: string | und
 }
 
 /** A missing catalog beside committed runs is a loss to be told, not a new store. */
-async function openCatalog(files: Files, paths: Layout): Promise<Catalog> {
+async function openCatalog(files: Files, paths: Layout, access: 'write' | 'read'): Promise<Catalog> {
   if (!(await files.stat(paths.catalog))) {
     const committed = (await findRuns(files, paths)).find(({ manifest }) => manifest !== undefined);
     if (committed) throw new HakiriError('store.catalog_lost', `The catalog ${paths.catalog} is missing`);
   }
-  return openSqliteCatalog(paths.catalog);
+  return openSqliteCatalog(paths.catalog, access);
 }
 
 function readable(paths: Layout, catalog: Catalog, lock?: WriterLock): Store {

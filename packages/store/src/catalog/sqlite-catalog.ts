@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import {
   type Catalog,
   type CatalogPart,
@@ -23,11 +24,12 @@ const BUSY_TIMEOUT_MS = 10_000;
 
 /**
  * The catalog in `meta.sqlite`. A run's commit is one IMMEDIATE transaction with synchronous=FULL: on the disk
- * when the call returns.
- * @throws HakiriError store.catalog_lost when the file is not a catalog, store.newer_format
+ * when the call returns. Opened to `read`, it may lie where nothing can be written; whoever writes after all gets
+ * store.read_only.
+ * @throws HakiriError store.catalog_lost when the file is not a catalog, store.newer_format, store.read_only
  */
-export function openSqliteCatalog(path: string): Catalog {
-  const db = open(path);
+export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'write'): Catalog {
+  const db = access === 'write' ? open(path) : openToRead(path);
   const all = (sql: string, ...values: (string | number | null)[]): Record<string, unknown>[] =>
     guarded(path, () => db.prepare(sql).all(...values) as Record<string, unknown>[]);
   const transaction = (work: () => void): void =>
@@ -189,15 +191,7 @@ function open(path: string): DatabaseSync {
   return guarded(path, () => {
     const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     try {
-      const version = Number(
-        (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version,
-      );
-      if (version > MIGRATIONS.length) {
-        throw new HakiriError(
-          'store.newer_format',
-          `The catalog ${path} has version ${version}; this Hakiri knows ${MIGRATIONS.length}`,
-        );
-      }
+      const version = knownVersion(db, path);
       if (isNew || version < MIGRATIONS.length) migrate(db);
       db.exec('PRAGMA synchronous = FULL');
       return db;
@@ -206,6 +200,43 @@ function open(path: string): DatabaseSync {
       throw error;
     }
   });
+}
+
+/** @throws HakiriError store.newer_format */
+function knownVersion(db: DatabaseSync, path: string): number {
+  const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (user_version <= MIGRATIONS.length) return user_version;
+  throw new HakiriError(
+    'store.newer_format',
+    `The catalog ${path} has version ${user_version}; this Hakiri knows ${MIGRATIONS.length}`,
+  );
+}
+
+/** As usual where that can be: a reader, too, takes in what the catalog does not know yet. */
+function openToRead(path: string): DatabaseSync {
+  try {
+    return open(path);
+  } catch (error) {
+    if (!(error instanceof HakiriError) || error.code !== 'store.read_only') throw error;
+    return guarded(path, () => openUnwritable(path, error));
+  }
+}
+
+/**
+ * SQLite reads a database with a write-ahead log only beside files it may create, unless it is told that nobody
+ * changes the file. Where a log is left, that would not be true of it.
+ */
+function openUnwritable(path: string, refusal: HakiriError): DatabaseSync {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+  const location = log && log.size > 0 ? path : new URL(`${pathToFileURL(path).href}?immutable=1`);
+  const db = new DatabaseSync(location, { readOnly: true });
+  try {
+    if (knownVersion(db, path) < MIGRATIONS.length) throw refusal;
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 function migrate(db: DatabaseSync): void {

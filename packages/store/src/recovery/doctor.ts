@@ -56,7 +56,7 @@ export async function examineStore(options: StoreOptions): Promise<DoctorReport>
   try {
     if (!(await files.stat(paths.catalog)))
       throw new HakiriError('store.catalog_lost', 'The catalog is missing');
-    catalog = openSqliteCatalog(paths.catalog);
+    catalog = openSqliteCatalog(paths.catalog, 'read');
   } catch (error) {
     return { checks: [...checks, failed('catalog', error)] };
   }
