@@ -4,10 +4,11 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
-/** `hakiri` as one file: `npm run build [-- --outfile FILE]`. Native modules and Node's own stay outside. */
+/** `hakiri` as one file: `npm run build [-- --entry FILE] [--outfile FILE]`. Native modules and Node's own stay outside. */
 
 const root = join(import.meta.dirname, '..');
-const { values } = parseArgs({ options: { outfile: { type: 'string' } } });
+const { values } = parseArgs({ options: { entry: { type: 'string' }, outfile: { type: 'string' } } });
+const entry = values.entry ?? join(root, 'packages/cli/src/entry/core.ts');
 const outfile = values.outfile ?? join(root, 'dist', 'hakiri.mjs');
 
 /** Loads Node's modules where they are used: as `import`s they would all be loaded at the start, whatever the command. */
@@ -58,7 +59,7 @@ const knowsItsPlace: Plugin = {
 };
 
 const result = await build({
-  entryPoints: [join(root, 'packages/cli/src/entry/core.ts')],
+  entryPoints: [entry],
   outfile,
   bundle: true,
   // One file; a module that is imported dynamically is evaluated when it is asked for.

@@ -5,8 +5,8 @@ export interface SourceHost {
   readonly clock: Clock;
   readonly projectFolder: string;
   readSecret(name: string): string;
-  /** Told when a source waits long enough for someone to wonder. */
-  onWait(message: string): void;
+  /** Told what the user should know of the source as a whole, a wait long enough to wonder for example. */
+  onNote(message: string): void;
 }
 
 const WORTH_TELLING_MS = 2000;
@@ -14,7 +14,7 @@ const WORTH_TELLING_MS = 2000;
 /** @throws HakiriError manifest.wrong_type for a connector that does not exist, source.config */
 export function createSource(
   pipeline: Pipeline,
-  { clock, projectFolder, readSecret, onWait }: SourceHost,
+  { clock, projectFolder, readSecret, onNote }: SourceHost,
 ): Source {
   const isSample = pipeline.source.connector === 'github' && pipeline.source.config.sample === true;
   return connectorOf(pipeline).create(pipeline.source.config, {
@@ -39,9 +39,9 @@ export function createSource(
     random: Math.random,
     log: (event) => {
       if (event.kind !== 'waiting' || event.waitMs < WORTH_TELLING_MS) return;
-      onWait(`${event.address}: waiting ${Math.round(event.waitMs / 1000)} s (${event.why})`);
+      onNote(`${event.address}: waiting ${Math.round(event.waitMs / 1000)} s (${event.why})`);
     },
-    warn: () => {},
+    warn: ({ message }) => onNote(`${pipeline.id}: ${message}`),
     ...(isSample ? { transport: createSampleTransport(readSample) } : {}),
   });
 }

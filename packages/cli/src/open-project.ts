@@ -50,8 +50,8 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     spawn: (role) => spawnSelf('__engine', [role], { env: { UV_THREADPOOL_SIZE: '1' } }),
   });
   const readSecret = createSecretReader({ env, projectFolder: folder, scrubber });
-  const sourceOf = (pipeline: Pipeline, onWait: (message: string) => void = () => {}) =>
-    createSource(pipeline, { clock, projectFolder: folder, readSecret, onWait });
+  const sourceOf = (pipeline: Pipeline, onNote: (message: string) => void = () => {}) =>
+    createSource(pipeline, { clock, projectFolder: folder, readSecret, onNote });
   const storeOptions = async (): Promise<StoreOptions> => ({
     root,
     project: manifest.project.name,
@@ -86,7 +86,7 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
         signal: kill,
         onWait: (holder) => {
           const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.command})`;
-          onEvent({ kind: 'waiting', message: `waiting for ${who}, which writes to this store` });
+          onEvent({ kind: 'note', message: `waiting for ${who}, which writes to this store` });
         },
       });
       try {
@@ -100,7 +100,7 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
           clock,
           spoolFolder: join(root, 'cache', 'spool'),
           parallel: Math.min(MAX_PARALLEL, availableParallelism()),
-          createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'waiting', message })),
+          createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
           lineage,
           stop,
           kill,

@@ -18,8 +18,10 @@ export interface OrderSuffix {
   readonly run: RunId;
 }
 
+/** Every sum has nineteen digits, for years from -93000 to 167000. */
 const TIME_OFFSET = 4_000_000_000_000_000_000n;
-const INT_OFFSET = 10_000_000_000_000_000_000n;
+/** Every sum has twenty digits. */
+const INT_OFFSET = 20_000_000_000_000_000_000n;
 const SEQUENCE_OFFSET = 1_000_000_000;
 const GENERATION_DIGITS = 8;
 
@@ -72,7 +74,7 @@ export function orderValueOf(key: string): string {
  * @throws HakiriError manifest.wrong_type for a type that has no order
  */
 export function orderValueSql(column: string, type: LogicalType): string {
-  return `CASE WHEN ${column} IS NOT NULL THEN ${concat(valuePieces(column, type))} END`;
+  return orderSql({ sql: column, type, whenNull: 'NULL' }, []);
 }
 
 export interface OrderKeyColumn {
@@ -84,18 +86,29 @@ export interface OrderKeyColumn {
 
 /**
  * SQL for the whole key. `value` is the incremental column, or SQL for a value part that is there already;
- * `sequence` gives the row's position in its run. One concatenation a row: each more is a copy of the text.
+ * `sequence` gives the row's position in its run.
  */
 export function orderKeySql(value: OrderKeyColumn | string, suffix: OrderSuffix, sequence: string): string {
   const tail = [quoteLiteral(suffixText(suffix)), `(${sequence} + ${SEQUENCE_OFFSET})::VARCHAR`];
-  if (typeof value === 'string') return concat([value, ...tail]);
-  const { sql, type, whenNull } = value;
-  return `CASE WHEN ${sql} IS NOT NULL THEN ${concat([...valuePieces(sql, type), ...tail])} ELSE ${concat([whenNull, ...tail])} END`;
+  return typeof value === 'string' ? join([value, ...tail]) : orderSql(value, tail);
 }
 
-const concat = (pieces: readonly string[]): string => (pieces.length === 1 ? (pieces[0] ?? '') : `concat(${pieces.join(', ')})`);
+/** One concatenation a row: each more would be one more copy of the text. */
+function orderSql({ sql, type, whenNull }: OrderKeyColumn, tail: readonly string[]): string {
+  const arms =
+    type.kind === 'string' || type.kind === 'undecided'
+      ? [
+          `WHEN NOT contains(${sql}, chr(0)) THEN ${join([`'3'`, sql, 'chr(0)', ...tail])}`,
+          `WHEN ${sql} IS NOT NULL THEN ${join([`'3'`, `replace(${sql}, chr(0), chr(0) || chr(255))`, 'chr(0)', ...tail])}`,
+        ]
+      : [`WHEN ${sql} IS NOT NULL THEN ${join([...valuePieces(sql, type), ...tail])}`];
+  return `CASE ${arms.join(' ')} ELSE ${join([whenNull, ...tail])} END`;
+}
 
-/** Texts that make up the value part of a column that is not null. */
+const join = (pieces: readonly string[]): string =>
+  pieces.length === 1 ? (pieces[0] ?? '') : `concat(${pieces.join(', ')})`;
+
+/** Texts that make up the value part of a number or a time that is not null. */
 function valuePieces(column: string, type: LogicalType): readonly string[] {
   switch (type.kind) {
     case 'int8':
@@ -110,15 +123,11 @@ function valuePieces(column: string, type: LogicalType): readonly string[] {
       return [`'2'`, `(epoch_us(${column}::TIMESTAMP) + ${TIME_OFFSET})::VARCHAR`];
     case 'double':
       return [doubleSql(column)];
-    case 'string':
-    case 'undecided':
-      return [
-        `'3'`,
-        `CASE WHEN contains(${column}, chr(0)) THEN replace(${column}, chr(0), chr(0) || chr(255)) ELSE ${column} END`,
-        'chr(0)',
-      ];
     case 'decimal':
-      return [`'1'`, `lpad((replace(${column}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`];
+      return [
+        `'1'`,
+        `lpad((replace(${column}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`,
+      ];
     default:
       throw new HakiriError('manifest.wrong_type', `A column of type ${type.kind} cannot be incremental`, {
         hint: 'Choose a number, a time or a text that grows when a row changes.',

@@ -7,7 +7,10 @@ export function nearestNames(name: string, candidates: readonly string[], limit 
   return candidates
     .map((candidate) => ({ candidate, edits: edits(typed, candidate.toLowerCase()) }))
     .filter(({ edits }) => edits <= tolerance)
-    .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
+    .sort(
+      (a, b) =>
+        a.edits - b.edits || a.candidate.length - b.candidate.length || (a.candidate < b.candidate ? -1 : 1),
+    )
     .slice(0, limit)
     .map(({ candidate }) => candidate);
 }

@@ -93,7 +93,7 @@ function createNotes(channel: Channel): (event: RunEvent) => readonly string[] {
         const code = paint(channel, 'yellow', `warning[${event.code}]`);
         return [`${code}: ${event.table.table}: ${escapeLine(event.message)}`];
       }
-      case 'waiting':
+      case 'note':
         return [escapeLine(event.message)];
       case 'committed': {
         // The columns that a new table starts with are no change.

@@ -215,9 +215,9 @@ async function attempt(connection: DuckDBConnection, request: ConvertRequest): P
   }
 }
 
-/** Numbers and times in an order key are plain ASCII; what the statistics say of a text may be cut or escaped. */
+/** The statistics cut a long text short: only a whole key ends as one. */
 function exactMax(max: string | undefined): string | undefined {
-  return max !== undefined && /^[012][\w-]+$/.test(max) ? max : undefined;
+  return max !== undefined && /-\d{8}-[0-9A-Z]{26}-\d{10}$/.test(max) ? max : undefined;
 }
 
 async function greatestOrder(connection: DuckDBConnection, path: string): Promise<string> {

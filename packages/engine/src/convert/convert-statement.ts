@@ -1,9 +1,12 @@
 import {
+  findColumn,
+  type LogicalType,
   type OrderKeyColumn,
   orderKeySql,
   orderValueSql,
   quoteIdentifier,
   quoteLiteral,
+  sameType,
   sqlType,
   type TableSchema,
 } from '@hakiri/core';
@@ -19,7 +22,8 @@ export function convertStatement(request: ConvertRequest): string {
   const { columns, order, output, rowGroupRows, transform, primaryKey } = request;
   const own = columns.map(({ name, type }) => {
     const identifier = quoteIdentifier(name);
-    const value = `CAST(${identifier} AS ${sqlType(type)})`;
+    // Even a cast to the same type is work for each row.
+    const value = hasType(request, name, type) ? identifier : `CAST(${identifier} AS ${sqlType(type)})`;
     // A tombstone holds its key and nothing else: a filter may be there to keep the rest out.
     const kept = transform === undefined || primaryKey.includes(name);
     return `${kept ? value : `CASE WHEN ${DELETED} THEN NULL ELSE ${value} END`} AS ${identifier}`;
@@ -33,6 +37,12 @@ export function convertStatement(request: ConvertRequest): string {
   ];
   return `COPY (SELECT ${[...own, ...provenance].join(', ')} FROM (${transformed(request)}))
 TO ${quoteLiteral(output)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, RETURN_STATS)`;
+}
+
+function hasType({ input, transform }: ConvertRequest, name: string, type: LogicalType): boolean {
+  if (transform !== undefined || input.kind === 'file') return false;
+  const held = findColumn(input.schema, name)?.type;
+  return held !== undefined && sameType(held, type);
 }
 
 /** SELECT of the rows, transformed, with `_hakiri_seq` and `_hakiri_deleted`. */

@@ -65,7 +65,8 @@ async function resolveTable(
     name: table?.name ?? defaultTableName(pipeline.source.connector, info.name),
     mode,
     primaryKey,
-    incremental: table?.incremental ?? pipeline.incremental ?? info.incremental,
+    // The pipeline's is for tables whose source knows no better: another table of it may not have that column.
+    incremental: table?.incremental ?? info.incremental ?? pipeline.incremental,
     onConflict: table?.onConflict ?? TABLE_DEFAULTS.onConflict,
     unknownColumns: table?.unknownColumns ?? TABLE_DEFAULTS.unknownColumns,
     commitEveryRows: table?.commitEveryRows ?? TABLE_DEFAULTS.commitEveryRows,

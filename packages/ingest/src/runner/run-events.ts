@@ -14,8 +14,8 @@ export type RunEvent =
     }
   | { readonly kind: 'committed'; readonly table: TableRef; readonly commit: Commit }
   | { readonly kind: 'warning'; readonly table: TableRef; readonly code: ErrorCode; readonly message: string }
-  /** The run stands still: another process holds the store, or a source asked for patience. */
-  | { readonly kind: 'waiting'; readonly message: string }
+  /** About the run as a whole: it waits for another process, a source asked for patience. */
+  | { readonly kind: 'note'; readonly message: string }
   | { readonly kind: 'table-done'; readonly report: TableReport };
 
 export interface TableRef {
