@@ -1,22 +1,34 @@
+import { availableParallelism, totalmem } from 'node:os';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+/** Nothing is fetched, whatever a query asks for. */
+const OFFLINE = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
 
 /**
  * Settings that hold memory: one thread, no insertion order kept across row groups, and an allocator that gives
- * memory back (its default never trims). Time zone UTC, so that nothing depends on the machine.
+ * memory back (its default never trims).
  */
-const SETTINGS: Readonly<Record<string, string>> = {
+export const WRITER_SETTINGS = {
+  ...OFFLINE,
   threads: '1',
   preserve_insertion_order: 'false',
   allocator_flush_threshold: '1MB',
   memory_limit: '1GB',
-  autoinstall_known_extensions: 'false',
-  autoload_known_extensions: 'false',
 };
 
+/** A query may use the machine, but must leave room for what else runs on it, and spills nowhere. */
+export const sessionSettings = () => ({
+  ...OFFLINE,
+  threads: String(availableParallelism()),
+  memory_limit: `${Math.floor(totalmem() / 2 / 1_000_000)}MB`,
+  temp_directory: '',
+});
+
+/** Time zone UTC, so that nothing depends on the machine's. */
 export async function openInstance(
-  settings: Readonly<Record<string, string>> = {},
+  settings: Readonly<Record<string, string>>,
 ): Promise<{ readonly instance: DuckDBInstance; readonly connection: DuckDBConnection }> {
-  const instance = await DuckDBInstance.create(':memory:', { ...SETTINGS, ...settings });
+  const instance = await DuckDBInstance.create(':memory:', settings);
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
   return { instance, connection };

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { HakiriError, type JsonValue, quoteLiteral } from '@hakiri/core';
 import type { QueryResult, SessionQuery } from '../protocol.ts';
-import { openInstance } from './instance.ts';
+import { openInstance, sessionSettings } from './instance.ts';
 import { jsonValue } from './json-value.ts';
 
 /**
@@ -9,7 +9,7 @@ import { jsonValue } from './json-value.ts';
  * told nothing more once locked.
  */
 export async function runSessionQuery(query: SessionQuery): Promise<QueryResult> {
-  const { instance, connection } = await openInstance({ temp_directory: '' });
+  const { instance, connection } = await openInstance(sessionSettings());
   try {
     await requireOneSelect(connection, query.sql);
     await lockSession(connection, query);

@@ -18,7 +18,7 @@ import { findMisfits } from '../convert/find-misfits.ts';
 import { dropLines, malformedLines, readLines } from '../convert/spool-lines.ts';
 import { checkTransform } from '../gate/transform-gate.ts';
 import type { ConvertInput, ConvertRequest, ConvertResult, Misfit } from '../protocol.ts';
-import { openInstance } from './instance.ts';
+import { openInstance, WRITER_SETTINGS } from './instance.ts';
 import { logicalFromDuckDb } from './logical-from-duckdb.ts';
 import { engineErrorKind, mapEngineError } from './map-error.ts';
 
@@ -26,7 +26,7 @@ import { engineErrorKind, mapEngineError } from './map-error.ts';
 export function createWriter() {
   let opened: Promise<DuckDBConnection> | undefined;
   const connect = (): Promise<DuckDBConnection> => {
-    opened ??= openInstance().then(({ connection }) => connection);
+    opened ??= openInstance(WRITER_SETTINGS).then(({ connection }) => connection);
     return opened;
   };
 
