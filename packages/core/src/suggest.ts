@@ -5,11 +5,19 @@ export function nearestNames(name: string, candidates: readonly string[], limit 
   const typed = name.toLowerCase();
   const tolerance = Math.min(typed.length - 1, Math.max(2, Math.floor(typed.length / 3)));
   return candidates
-    .map((candidate) => ({ candidate, edits: edits(typed, candidate.toLowerCase()) }))
+    .map((candidate) => ({
+      candidate,
+      edits: edits(typed, candidate.toLowerCase()),
+      starts: candidate.toLowerCase().startsWith(typed.charAt(0)),
+    }))
     .filter(({ edits }) => edits <= tolerance)
     .sort(
       (a, b) =>
-        a.edits - b.edits || a.candidate.length - b.candidate.length || (a.candidate < b.candidate ? -1 : 1),
+        a.edits - b.edits ||
+        // A first letter is seldom mistyped.
+        Number(b.starts) - Number(a.starts) ||
+        a.candidate.length - b.candidate.length ||
+        (a.candidate < b.candidate ? -1 : 1),
     )
     .slice(0, limit)
     .map(({ candidate }) => candidate);
