@@ -17,7 +17,7 @@ _hakiri() {
   local -a proposals
   proposals=("\${(@f)$("\${words[1]}" __complete zsh "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "$proposals" ]]; then
-    _describe -o 'hakiri' proposals
+    _describe 'hakiri' proposals
   else
     _files
   fi
@@ -30,7 +30,8 @@ fi
 `,
   fish: `function __hakiri_complete
   set -l words (commandline -opc)
-  $words[1] __complete fish $words[2..] (commandline -ct | string collect --allow-empty) 2>/dev/null
+  set -l current (commandline -ct)
+  $words[1] __complete fish $words[2..] "$current" 2>/dev/null
 end
 complete -c hakiri -f -a '(__hakiri_complete)'
 complete -c hakiri -l file -r -F
