@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 
 /** The lines of a file, without their newlines. */
 export async function* readLines(path: string): AsyncGenerator<Buffer> {
@@ -53,4 +55,17 @@ function isJsonObject(line: Buffer): boolean {
   } catch {
     return false;
   }
+}
+
+/** Where each line starts, and last where the file ends. */
+export async function lineOffsets(path: string): Promise<readonly number[]> {
+  const offsets = [0];
+  for await (const line of readLines(path)) offsets.push((offsets.at(-1) ?? 0) + line.length + 1);
+  return offsets;
+}
+
+/** Copies the bytes of a file from one offset up to another. */
+export async function copyBytes(from: string, to: string, start: number, end: number): Promise<void> {
+  if (end > start) await pipeline(createReadStream(from, { start, end: end - 1 }), createWriteStream(to));
+  else await writeFile(to, '');
 }
