@@ -1,5 +1,6 @@
 import type { Manifest, PipelineId, Serve } from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
+import type { DoctorReport } from '@hakiri/store';
 import type { Environment, Output } from './output.ts';
 import type { Scrubber } from './scrub.ts';
 
@@ -38,18 +39,6 @@ export interface RunRequest {
   readonly stop: AbortSignal;
   /** Hard: end now. */
   readonly kill: AbortSignal;
-}
-
-export interface DoctorReport {
-  readonly checks: readonly DoctorCheck[];
-}
-
-export interface DoctorCheck {
-  readonly name: string;
-  readonly state: 'ok' | 'warning' | 'failed';
-  readonly message: string;
-  readonly hint?: string;
-  readonly path?: string;
 }
 
 /** What a command is called with, beside its flags and arguments. */

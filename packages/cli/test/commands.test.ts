@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PipelineId, TableName } from '@hakiri/core';
 import type { TablePlan } from '@hakiri/ingest';
-import type { DoctorCheck } from '../src/services.ts';
+import type { DoctorCheck } from '@hakiri/store';
 import { emptyFolder, hakiri, manifest, projectFolder, serveWith, table } from './support/harness.ts';
 
 test('tables lists names, sizes and descriptions', async (t) => {

@@ -5,7 +5,8 @@ export { nextSchema } from './commit/table-schema-rules.ts';
 export { type Layout, layout, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
-export { type DoctorCheck, type DoctorReport, examineStore, rebuildCatalog } from './recovery/doctor.ts';
+export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
+export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
 export {
   type LockOptions,
   openStore,

@@ -1,20 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  type Catalog,
-  type CatalogPart,
-  canonicalArrowJson,
-  HakiriError,
-  type RunId,
-  toHakiriError,
-} from '@hakiri/core';
+import { type Catalog, type CatalogPart, canonicalArrowJson, HakiriError, toHakiriError } from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type Layout, layout, schemaFile } from '../disk/layout.ts';
 import { readStoreFormat } from '../disk/store-format.ts';
-import { acquireWriterLock } from '../disk/writer-lock.ts';
-import type { LockOptions, StoreOptions } from '../store.ts';
-import { staleViews, writeView } from '../view/write-views.ts';
-import { adoptRuns } from './adopt.ts';
+import type { StoreOptions } from '../store.ts';
+import { staleViews } from '../view/write-views.ts';
 import { findRuns } from './find-runs.ts';
 import { readManifestFile } from './read-manifest.ts';
 
@@ -198,46 +189,4 @@ async function examineViews(
 function failed(name: string, error: unknown): DoctorCheck {
   const { message, hint } = toHakiriError(error);
   return { name, state: 'failed', message, hint };
-}
-
-/**
- * Makes the catalog again from the manifests. The old file, whatever is left of it, is kept beside the new one.
- * @throws HakiriError store.locked
- */
-export async function rebuildCatalog(
-  options: StoreOptions,
-  lockOptions: LockOptions,
-): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
-  const { files, clock } = options;
-  const paths = layout(options.root, options.project);
-  const lock = await acquireWriterLock({
-    ...lockOptions,
-    path: paths.lock,
-    holderPath: paths.lockHolder,
-    files,
-    clock,
-  });
-  try {
-    const fresh = `${paths.catalog}.rebuilt`;
-    for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);
-    const catalog = openSqliteCatalog(fresh);
-    const { adopted, damaged } = await adoptRuns(files, paths, catalog);
-    // Closing the last connection folds the write-ahead log in, so that one rename moves the whole catalog.
-    await catalog.close();
-    const stamp = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');
-    for (const suffix of ['-wal', '-shm', '']) {
-      if (await files.stat(`${paths.catalog}${suffix}`)) {
-        await files.rename(`${paths.catalog}${suffix}`, `${paths.catalog}.lost-${stamp}${suffix}`);
-      }
-    }
-    await files.sync(fresh);
-    await files.rename(fresh, paths.catalog);
-    await files.syncFolder(paths.context);
-    const rebuilt = openSqliteCatalog(paths.catalog);
-    for (const table of await rebuilt.tables()) await writeView(files, paths, table);
-    await rebuilt.close();
-    return { runs: adopted, damaged: damaged.map(({ path, error }) => `${path}: ${error.message}`) };
-  } finally {
-    lock.release();
-  }
 }

@@ -1,0 +1,208 @@
+import type { Batch, Commit, HakiriError, RecordBatch, TableSchema, TableWriter } from '@hakiri/core';
+import { Intake } from '../scan/intake.ts';
+import { createSpool, type Spool } from '../spool/spool.ts';
+import { compileTransforms } from '../transforms/compile-transforms.ts';
+import type { RunEvent, TableRef } from './run-events.ts';
+import type { TableRun } from './run-table.ts';
+
+/** A spool is handed on at this size even before `commit_every`: it bounds the disk a run needs beside its parts. */
+const SPOOL_MAX_BYTES = 128 * 1024 * 1024;
+
+/**
+ * The way of one table's records: checked, spooled, converted, committed. While the engine converts one spool the
+ * next one fills; there are never more than two.
+ */
+export class WayIn {
+  readonly commits: Commit[] = [];
+  readonly #run: TableRun;
+  readonly #ref: TableRef;
+  readonly #writer: TableWriter;
+  readonly #intake: Intake;
+  readonly #startedMs: number;
+  #spool: Spool | undefined;
+  #spools = 0;
+  #converting: Promise<void> | undefined;
+  /** The last cursor given: every record before it has been taken. */
+  #reached: string | undefined;
+  /** Whether records have been taken since. */
+  #pastReached = false;
+  #rows = 0;
+  #bytes = 0;
+  #rowsSinceCommit = 0;
+
+  static async open(run: TableRun, ref: TableRef): Promise<WayIn> {
+    const { table, destination, pipeline, job, steps, lineage } = run;
+    const transform =
+      steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+    const writer = await destination.openTable({
+      job,
+      pipeline: pipeline.id,
+      sourceTable: table.info.name,
+      table: table.name,
+      mode: table.mode,
+      primaryKey: table.primaryKey,
+      incremental: table.incremental,
+      onConflict: table.onConflict,
+      declared: table.declared,
+      transform,
+      lineage,
+    });
+    const intake = new Intake({
+      known: writer.inputSchema,
+      declared: table.declared,
+      // A transform may make the key; then the engine checks it where it comes out.
+      primaryKey: transform === undefined ? table.primaryKey : [],
+      onConflict: table.onConflict,
+      unknownColumns: table.unknownColumns,
+    });
+    run.onEvent({ kind: 'table-started', table: ref, firstRun: writer.cursor === undefined });
+    return new WayIn(run, ref, writer, intake);
+  }
+
+  constructor(run: TableRun, ref: TableRef, writer: TableWriter, intake: Intake) {
+    this.#run = run;
+    this.#ref = ref;
+    this.#writer = writer;
+    this.#intake = intake;
+    this.#startedMs = run.clock.monotonicMs();
+  }
+
+  /** Where the pull starts. */
+  get cursor(): string | undefined {
+    return this.#writer.cursor;
+  }
+
+  async take(batch: Batch): Promise<void> {
+    for (const { code, message } of batch.warnings ?? [])
+      this.#emit({ kind: 'warning', table: this.#ref, code, message });
+    if (batch.kind === 'records') await this.#takeRecords(batch);
+    else {
+      await this.#seal();
+      await this.#converting;
+      const { rows } = await this.#writer.writePart({ kind: 'file', path: batch.path, format: batch.format });
+      this.#count(rows, batch.sizeBytes);
+    }
+    if (batch.cursor !== undefined) {
+      this.#reached = batch.cursor;
+      this.#pastReached = false;
+    }
+    this.#emit({
+      kind: 'progress',
+      table: this.#ref,
+      rows: this.#rows,
+      bytes: this.#bytes,
+      elapsedMs: this.#run.clock.monotonicMs() - this.#startedMsMs,
+      pull: batch.progress,
+    });
+    if (
+      this.#rowsSinceCommit >= this.#run.table.commitEveryRows ||
+      (this.#spool?.bytes ?? 0) >= SPOOL_MAX_BYTES
+    ) {
+      await this.#seal();
+      await this.#commitWhenSafe();
+    }
+  }
+
+  /** The pull has ended by itself, or by a soft stop: then rows without a key may have to wait for the next run. */
+  async finish(stopped: boolean): Promise<void> {
+    if (stopped && !this.#mayCommit()) return this.#abandon();
+    await this.#seal();
+    await this.#converting;
+    await this.#commit(this.#reached);
+  }
+
+  /** The pull has failed: what came before is good, unless the store itself is what failed. */
+  async salvage(error: HakiriError): Promise<void> {
+    try {
+      const storeFailed = !error.code.startsWith('source.') && !error.code.startsWith('secret.');
+      if (storeFailed || !this.#mayCommit()) return;
+      await this.#seal();
+      await this.#converting;
+      await this.#commit(this.#reached);
+    } finally {
+      await this.#abandon();
+    }
+  }
+
+  /** Leaves nothing of what was not committed. */
+  async #abandon(): Promise<void> {
+    await this.#converting?.catch(() => {});
+    await this.#spool?.remove();
+    await this.#writer.discard();
+  }
+
+  async #takeRecords({ records, setAside = [] }: RecordBatch): Promise<void> {
+    this.#writer.setAside(setAside);
+    const checked = this.#intake.check(records);
+    this.#writer.setAside(checked.setAside);
+    if (checked.rows === 0) return;
+    this.#spool ??= await this.#newSpool();
+    await this.#spool.append(checked.accepted, checked.rows, checked.largestRecordBytes);
+    this.#count(checked.rows, records.length);
+  }
+
+  #count(rows: number, bytes: number): void {
+    this.#pastReached = true;
+    this.#rows += rows;
+    this.#bytes += bytes;
+    this.#rowsSinceCommit += rows;
+  }
+
+  async #newSpool(): Promise<Spool> {
+    const { files, spoolFolder, job } = this.#run;
+    await files.makeFolder(spoolFolder);
+    return createSpool(
+      files,
+      `${spoolFolder}/${job}-${this.#ref.pipeline}-${this.#ref.table}-${this.#spools++ % 2}.ndjson`,
+    );
+  }
+
+  /** Hands the spool to the engine, after the one before it. */
+  async #seal(): Promise<void> {
+    const spool = this.#spool;
+    if (!spool) return;
+    this.#spool = undefined;
+    await this.#converting;
+    await spool.close();
+    this.#intake.freeze();
+    this.#converting = this.#convert(spool, this.#intake.schema);
+    // Awaited at the next seal or commit; until then a failure must not count as unhandled.
+    this.#converting.catch(() => {});
+  }
+
+  async #convert(spool: Spool, schema: TableSchema): Promise<void> {
+    const { path, rows, largestRecordBytes } = spool;
+    try {
+      await this.#writer.writePart({ kind: 'records', path, rows, largestRecordBytes, schema });
+    } finally {
+      await spool.remove();
+    }
+  }
+
+  async #commitWhenSafe(): Promise<void> {
+    if (!this.#mayCommit()) return;
+    await this.#converting;
+    await this.#commit(this.#reached);
+  }
+
+  /**
+   * Rows without a key would be there twice if a later run pulled them again: those are committed only when the
+   * cursor is past them all.
+   */
+  #mayCommit(): boolean {
+    return this.#run.table.mode === 'merge' || (this.#reached !== undefined && !this.#pastReached);
+  }
+
+  async #commit(cursor: string | undefined): Promise<void> {
+    const commit = await this.#writer.commit(cursor);
+    this.#rowsSinceCommit = 0;
+    if (!commit) return;
+    this.commits.push(commit);
+    if (cursor !== undefined) await this.#run.source.commitCursor(this.#run.table.info.name, cursor);
+    this.#emit({ kind: 'committed', table: this.#ref, commit });
+  }
+
+  #emit(event: RunEvent): void {
+    this.#run.onEvent(event);
+  }
+}

@@ -1,0 +1,49 @@
+import type { RunId } from '@hakiri/core';
+import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
+import { layout } from '../disk/layout.ts';
+import { acquireWriterLock } from '../disk/writer-lock.ts';
+import type { LockOptions, StoreOptions } from '../store.ts';
+import { writeView } from '../view/write-views.ts';
+import { adoptRuns } from './adopt.ts';
+
+/**
+ * Makes the catalog again from the manifests. The old file, whatever is left of it, is kept beside the new one.
+ * @throws HakiriError store.locked
+ */
+export async function rebuildCatalog(
+  options: StoreOptions,
+  lockOptions: LockOptions,
+): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
+  const { files, clock } = options;
+  const paths = layout(options.root, options.project);
+  const lock = await acquireWriterLock({
+    ...lockOptions,
+    path: paths.lock,
+    holderPath: paths.lockHolder,
+    files,
+    clock,
+  });
+  try {
+    const fresh = `${paths.catalog}.rebuilt`;
+    for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);
+    const catalog = openSqliteCatalog(fresh);
+    const { adopted, damaged } = await adoptRuns(files, paths, catalog);
+    // Closing the last connection folds the write-ahead log in, so that one rename moves the whole catalog.
+    await catalog.close();
+    const stamp = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');
+    for (const suffix of ['-wal', '-shm', '']) {
+      if (await files.stat(`${paths.catalog}${suffix}`)) {
+        await files.rename(`${paths.catalog}${suffix}`, `${paths.catalog}.lost-${stamp}${suffix}`);
+      }
+    }
+    await files.sync(fresh);
+    await files.rename(fresh, paths.catalog);
+    await files.syncFolder(paths.context);
+    const rebuilt = openSqliteCatalog(paths.catalog);
+    for (const table of await rebuilt.tables()) await writeView(files, paths, table);
+    await rebuilt.close();
+    return { runs: adopted, damaged: damaged.map(({ path, error }) => `${path}: ${error.message}`) };
+  } finally {
+    lock.release();
+  }
+}
