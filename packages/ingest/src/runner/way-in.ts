@@ -91,7 +91,7 @@ export class WayIn {
       table: this.#ref,
       rows: this.#rows,
       bytes: this.#bytes,
-      elapsedMs: this.#run.clock.monotonicMs() - this.#startedMsMs,
+      elapsedMs: this.#run.clock.monotonicMs() - this.#startedMs,
       pull: batch.progress,
     });
     if (
