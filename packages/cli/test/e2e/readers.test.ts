@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { RunManifest } from '@hakiri/core';
+import {
+  type AnyRow,
+  readParts,
+  readThroughView,
+  rowHashes,
+  winners,
+} from '../../../store/test/support/foreign-readers.ts';
 import { type CliProject, cliProject, filesBelow } from '../support/cli-project.ts';
-import { type AnyRow, readParts, readThroughView, rowHashes, winners } from '../support/foreign-readers.ts';
 
 const PROVENANCE = ['_hakiri_run', '_hakiri_seq', '_hakiri_deleted', '_hakiri_order'];
 
