@@ -74,8 +74,9 @@ test('a committed run that the catalog does not know is taken in, with its curso
   assert.match(complaint ?? '', /^warning run: Run \w{26} is committed but not in the catalog$/);
   assert.equal(others.filter((text) => text.startsWith('failed')).length, 0);
   assert.deepEqual(await project.rows(SELECT), HELD, 'a query takes it in');
+  // A copy may round a file's time: then its content is looked at, found the same, and the new time noted.
   const { tables } = await project.run();
-  assert.deepEqual([tables[0]?.rows, tables[0]?.commits.length], [0, 0], 'the cursor came with it');
+  assert.equal(tables[0]?.rows, 0, 'the cursor came with it');
   assert.deepEqual(await told(project), []);
 });
 
