@@ -66,7 +66,11 @@ describe('order keys', () => {
     assert.ok(sorted(DOUBLES.map((value) => orderKey(doubleValue(value), suffix, 0))));
     assert.ok(sorted(TEXTS.map((value) => orderKey(textValue(value), suffix, 0))));
     assert.ok(
-      sorted(TIMES.map((value) => orderKey(timeValue(BigInt(Date.parse(`${value.replace(' ', 'T')}Z`)) * 1000n), suffix, 0))),
+      sorted(
+        TIMES.map((value) =>
+          orderKey(timeValue(BigInt(Date.parse(`${value.replace(' ', 'T')}Z`)) * 1000n), suffix, 0),
+        ),
+      ),
     );
   });
 

@@ -91,7 +91,7 @@ test('a spool becomes a part with its columns, provenance and order', async () =
   });
   // Without a value of its own a row takes the greatest seen up to it; the run's time is the least it can be.
   const fallback = runTimeValue(RUN);
-  const seen = fallback > timeValue(first) ? fallback : timeValue(first);
+  const seen = [fallback, timeValue(first)].sort().at(-1);
   assert.equal(rows[1]?._hakiri_order, orderKey(seen, suffix, 1));
   assert.equal(rows[2]?.id, '9007199254740993');
   assert.equal(rows[2]?.updated_at, '2022-12-31T23:00:00.000001Z');

@@ -1,5 +1,5 @@
-export { createSampleTransport } from './github/sample/sample-transport.ts';
 export { sampleBytes as readSample } from './github/sample/sample.asset.ts';
+export { createSampleTransport } from './github/sample/sample-transport.ts';
 export * from './runner/plan-pipelines.ts';
 export type { ResolvedTable } from './runner/resolve-tables.ts';
 export * from './runner/run-events.ts';

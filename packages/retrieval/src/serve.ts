@@ -42,7 +42,12 @@ export function createServe({ store, engine, notes }: ServeOptions): Serve {
     const limits = { timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: request.signal };
     try {
       const answer = await engine.query(
-        { sql, ...session, maxRows: request.limit ?? Number.MAX_SAFE_INTEGER, maxBytes: request.maxBytes ?? DEFAULT_MAX_BYTES },
+        {
+          sql,
+          ...session,
+          maxRows: request.limit ?? Number.MAX_SAFE_INTEGER,
+          maxBytes: request.maxBytes ?? DEFAULT_MAX_BYTES,
+        },
         limits,
       );
       return { ...answer, elapsedMs: performance.now() - started };
@@ -100,7 +105,9 @@ function summary(table: CatalogTable, notes: TableNotes | undefined): TableSumma
 function requireTable(tables: readonly CatalogTable[], name: string): CatalogTable {
   const table = tables.find((candidate) => candidate.name === name);
   if (table) return table;
-  throw new HakiriError('query.unknown_table', `There is no table "${name}"`, { hint: tableHint(tables, name) });
+  throw new HakiriError('query.unknown_table', `There is no table "${name}"`, {
+    hint: tableHint(tables, name),
+  });
 }
 
 function tableHint(tables: readonly CatalogTable[], name: string): string {

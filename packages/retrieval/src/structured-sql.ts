@@ -3,9 +3,9 @@ import {
   HakiriError,
   type LogicalType,
   nearestNames,
+  PROVENANCE_COLUMNS,
   parsePredicate,
   predicateToSql,
-  PROVENANCE_COLUMNS,
   quoteIdentifier,
   type StructuredRequest,
   type TableSchema,
@@ -17,8 +17,11 @@ import {
  */
 export function structuredSql(request: StructuredRequest, table: CatalogTable): string {
   const schema: TableSchema = { columns: [...table.schema.columns, ...PROVENANCE_COLUMNS] };
-  const selected = (request.select ?? []).map((path) => `${columnSql(path, schema)} AS ${quoteIdentifier(path)}`);
-  const where = request.filter === undefined ? '' : ` WHERE ${predicateToSql(parsePredicate(request.filter), schema)}`;
+  const selected = (request.select ?? []).map(
+    (path) => `${columnSql(path, schema)} AS ${quoteIdentifier(path)}`,
+  );
+  const where =
+    request.filter === undefined ? '' : ` WHERE ${predicateToSql(parsePredicate(request.filter), schema)}`;
   const order = (request.orderBy ?? []).map((entry) => orderSql(entry, schema));
   const orderBy = order.length > 0 ? ` ORDER BY ${order.join(', ')}` : '';
   return `SELECT ${selected.length > 0 ? selected.join(', ') : '*'} FROM ${quoteIdentifier(table.name)}${where}${orderBy}`;
@@ -27,7 +30,9 @@ export function structuredSql(request: StructuredRequest, table: CatalogTable): 
 function orderSql(entry: string, schema: TableSchema): string {
   const match = /^(\S+)(?:\s+(asc|desc))?$/i.exec(entry.trim());
   if (!match?.[1]) {
-    throw new HakiriError('query.invalid', `"${entry}" is not an order`, { hint: 'Write a column, then asc or desc: "updated_at desc".' });
+    throw new HakiriError('query.invalid', `"${entry}" is not an order`, {
+      hint: 'Write a column, then asc or desc: "updated_at desc".',
+    });
   }
   return `${columnSql(match[1], schema)} ${(match[2] ?? 'asc').toUpperCase()} NULLS LAST`;
 }

@@ -17,7 +17,10 @@ export interface PlainLinesOptions {
  * Whole lines of a file in pieces of up to a megabyte, then the SHA-256 of its bytes. One buffer serves the whole
  * file: a piece holds until the next one is asked for.
  */
-export async function* readPlainLines(file: FoundFile, options: PlainLinesOptions): AsyncGenerator<FilePiece, string> {
+export async function* readPlainLines(
+  file: FoundFile,
+  options: PlainLinesOptions,
+): AsyncGenerator<FilePiece, string> {
   const handle = await open(file.path);
   const hash = createHash('sha256');
   // One byte more than is read: room for the newline that the last line may lack.
