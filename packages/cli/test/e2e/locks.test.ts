@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson, type TestServer, testServer } from '../../../ingest/test/support/test-server.ts';
 import { type CliProject, cliProject } from '../support/cli-project.ts';
 
 const PAGES = 8;
 const PAGE_ROWS = 10;
+const KEYS = 25;
 
 /** Pages that each wait until the gate is open, and tell when they are asked for. */
 interface GatedServer extends TestServer {
@@ -13,7 +15,7 @@ interface GatedServer extends TestServer {
   asked(page: number): Promise<void>;
 }
 
-async function gatedServer(closedFrom: number): Promise<GatedServer> {
+async function gatedServer(closedFrom: number, delayMs = 0): Promise<GatedServer> {
   let open = (): void => {};
   const gate = new Promise<void>((resolve) => {
     open = resolve;
@@ -24,8 +26,9 @@ async function gatedServer(closedFrom: number): Promise<GatedServer> {
     const page = Number(searchParams.get('page') ?? 1);
     const since = Number(searchParams.get('since') ?? 0);
     waiting.get(page)?.();
+    await sleep(delayMs);
     if (page >= closedFrom) await gate;
-    const rows = Array.from({ length: PAGES * PAGE_ROWS }, (_, i) => ({ id: i % 25, version: i + 1 }));
+    const rows = Array.from({ length: PAGES * PAGE_ROWS }, (_, i) => ({ id: i % KEYS, version: i + 1 }));
     const asked = rows.filter(({ version }) => version > since);
     sendJson(response, asked.slice((page - 1) * PAGE_ROWS, page * PAGE_ROWS));
   });
@@ -47,8 +50,14 @@ tables = [{ source = "rows", name = "rows", commit_every = "10 rows" }]
 
 const SUMS =
   'select count(*) as n, count(distinct id) as keys, max(version) as newest, sum(version) as sum from rows';
-/** The newest version of each of the 25 keys. */
-const COMPLETE = [{ n: 25, keys: 25, newest: 80, sum: (56 + 80) * 12.5 }];
+
+/** What `SUMS` says once so many rows were taken: version v belongs to key (v - 1) % KEYS. */
+function stateAfter(rows: number) {
+  const n = Math.min(rows, KEYS);
+  return { n, keys: n, newest: rows, sum: (n * (rows - n + 1 + rows)) / 2 };
+}
+
+const COMPLETE = [stateAfter(PAGES * PAGE_ROWS)];
 
 test('a second run is told who writes, when it may not wait', async (t) => {
   await using server = await gatedServer(3);
@@ -90,6 +99,31 @@ test('a second run waits for the first, says so, and completes', async (t) => {
     [0, 0],
     outcomes[1].stderr,
   );
+  assert.deepEqual(await project.rows(SUMS), COMPLETE);
+});
+
+test('whoever reads while a run commits sees whole commits only', async (t) => {
+  await using server = await gatedServer(PAGES + 2, 80);
+  const project = gatedProject(t, server);
+  const run = project.start('run');
+  let running = true;
+  const ended = run.ended.finally(() => {
+    running = false;
+  });
+  const states = Array.from({ length: PAGES }, (_, i) => stateAfter((i + 1) * PAGE_ROWS));
+  const seen = new Set<number>();
+  while (running) {
+    const { code, stdout } = await project.hakiri('query', SUMS, '--json');
+    if (code !== 0) continue;
+    const [held] = JSON.parse(stdout).rows;
+    const state = states.find(({ newest }) => newest === held.newest);
+    assert.deepEqual(held, state);
+    seen.add(held.newest);
+  }
+  server.open();
+  const { code, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  t.diagnostic(`states seen: ${[...seen].join(', ')}`);
   assert.deepEqual(await project.rows(SUMS), COMPLETE);
 });
 
