@@ -334,6 +334,45 @@ test('a CSV with a broken quote is told by its line, the file before it stays, t
   assert.deepEqual(await project.rows('select count(*) as n from things'), [{ n: 4 }]);
 });
 
+const CSV_FAULTS: readonly [what: string, code: ErrorCode, csv: string, tells: RegExp][] = [
+  [
+    "names a column of Hakiri's own",
+    'record.reserved_key',
+    'id,_Hakiri_order\n1,z\n',
+    /has a column _Hakiri_order/,
+  ],
+  [
+    'names two columns alike but for case',
+    'source.csv_malformed',
+    'id,name,NAME\n1,a,b\n',
+    /two columns .* NAME$/,
+  ],
+  ['has a line with a field too many', 'source.csv_malformed', 'id,name\n1,a\n2,b,c\n', /in\/1\.csv/],
+  ['has a row without a key', 'record.null_key', 'id,name\n1,a\n,b\n', /in\/1\.csv: .* key column id/],
+  ['is not UTF-8', 'source.csv_malformed', 'id,name\n1,\ud800\n', /in\/1\.csv/],
+];
+
+describe('a CSV file is refused whole, and told by its name, when it', { concurrency: 2 }, () => {
+  for (const [what, code, csv, tells] of CSV_FAULTS) {
+    test(`${what}: ${code}`, async (t) => {
+      const project = cliProject(t, fileManifest('in/*.csv'));
+      mkdirSync(join(project.folder, 'in'));
+      const path = join(project.folder, 'in/1.csv');
+      // A lone surrogate stands for a byte that no UTF-8 holds.
+      writeFileSync(path, Buffer.from(csv.replace('\ud800', '\u00ff'), 'latin1'));
+      const failed = await project.failing('run');
+      assertTeaches(code, failed.error, failed.code);
+      assert.match(failed.error.message, tells);
+      writeFileSync(path, '');
+      await project.run();
+      assert.deepEqual((await project.hakiri('tables', '--json')).code, 0);
+      writeFileSync(path, 'id,name\n1,a\n');
+      await project.run();
+      assert.deepEqual(await project.rows('select * from things'), [{ id: '1', name: 'a' }]);
+    });
+  }
+});
+
 test('a Parquet file that is cut short is told, the file before it stays, the next run takes it', async (t) => {
   const project = cliProject(t, fileManifest('in/*.parquet'));
   mkdirSync(join(project.folder, 'in'));

@@ -116,9 +116,9 @@ test('whoever reads while a run commits sees whole commits only', async (t) => {
     const { code, stdout } = await project.hakiri('query', SUMS, '--json');
     if (code !== 0) continue;
     const [held] = JSON.parse(stdout).rows;
-    const state = states.find(({ newest }) => newest === held.newest);
+    const state = states.find(({ newest }) => newest === held?.newest);
     assert.deepEqual(held, state);
-    seen.add(held.newest);
+    seen.add(Number(held?.newest));
   }
   server.open();
   const { code, stderr } = await ended;

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { HakiriError, quoteLiteral, RESERVED_PREFIX, type TableSchema, UNDECIDED } from '@hakiri/core';
+import { checkFileColumns } from '../convert/check-file-columns.ts';
 import { convert } from '../convert/convert.ts';
 import { describeStatement, readFile, undecidedStatement } from '../convert/convert-statement.ts';
 import { csvDelimiter } from '../convert/csv-delimiter.ts';
@@ -51,18 +52,22 @@ export function createWriter() {
 
     async fileSchema(path: string, format: 'csv' | 'parquet'): Promise<TableSchema> {
       const connection = await connect();
+      let columns: TableSchema['columns'];
+      let names: readonly string[];
       try {
         const delimiter = format === 'csv' ? await csvDelimiter(path) : undefined;
         const prepared = await connection.prepare(`SELECT * FROM ${readFile(path, format, delimiter)}`);
-        return {
-          columns: Array.from({ length: prepared.columnCount }, (_, i) => ({
-            name: prepared.columnName(i),
-            type: logicalFromDuckDb(prepared.columnType(i)),
-          })),
-        };
+        columns = Array.from({ length: prepared.columnCount }, (_, i) => ({
+          name: prepared.columnName(i),
+          type: logicalFromDuckDb(prepared.columnType(i)),
+        }));
+        names =
+          format === 'csv' ? await headerOf(connection, path, delimiter) : columns.map(({ name }) => name);
       } catch (error) {
         throw await fileError(error, path, format);
       }
+      checkFileColumns(path, names);
+      return { columns };
     },
 
     async countRows(path: string): Promise<number> {
@@ -77,4 +82,15 @@ export function createWriter() {
       }
     },
   };
+}
+
+async function headerOf(
+  connection: DuckDBConnection,
+  path: string,
+  delimiter: string | undefined,
+): Promise<readonly string[]> {
+  const reader = await connection.runAndReadAll(
+    `SELECT * FROM ${readFile(path, 'csv', delimiter, false)} LIMIT 1`,
+  );
+  return (reader.getRows()[0] ?? []).map((name) => String(name ?? ''));
 }

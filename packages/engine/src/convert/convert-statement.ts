@@ -100,10 +100,10 @@ export function readInput(input: ConvertInput): string {
  * CSV values stay text unless a schema says more. The delimiter is told, not sniffed: the engine would rather
  * invent another dialect than report a broken quote.
  */
-export function readFile(path: string, format: 'csv' | 'parquet', delimiter = ','): string {
+export function readFile(path: string, format: 'csv' | 'parquet', delimiter = ',', header = true): string {
   return format === 'parquet'
     ? `read_parquet(${quoteLiteral(path)})`
-    : `read_csv(${quoteLiteral(path)}, delim=${quoteLiteral(delimiter)}, quote='"', escape='"', all_varchar=true, header=true, skip=0, comment='', allow_quoted_nulls=false, strict_mode=true)`;
+    : `read_csv(${quoteLiteral(path)}, delim=${quoteLiteral(delimiter)}, quote='"', escape='"', all_varchar=true, header=${header}, skip=0, comment='', allow_quoted_nulls=false, strict_mode=true)`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { HakiriError } from '@hakiri/core';
 import type { ConvertInput, ConvertRequest, ConvertResult, Misfit } from '../protocol.ts';
 import { csvDelimiter } from './csv-delimiter.ts';
 import { fileError } from './file-error.ts';
@@ -54,6 +55,12 @@ async function convertFile(connection: DuckDBConnection, request: ConvertRequest
   const outcome = await tryConvert(connection, { ...request, input: delimited });
   if (outcome.kind === 'written') {
     return { ...outcome.written, sha256: await sha256(request.output), misfits: [] };
+  }
+  if (outcome.kind === 'null_key' && input.kind === 'file') {
+    throw new HakiriError('record.null_key', `${input.path}: ${outcome.error.message}`, {
+      hint: 'Give every row of the file a key, or choose another primary_key; nothing of the file was taken.',
+      details: { path: input.path },
+    });
   }
   if (outcome.kind === 'null_key') throw outcome.error;
   throw input.kind === 'file' ? await fileError(outcome.cause, input.path, input.format) : outcome.error;

@@ -109,6 +109,8 @@ async function* readFile(
   const format = fileFormat(file.name, config.format);
   if (format.format === 'csv' || format.format === 'parquet') {
     const sha256 = await hashFile(file, request.signal);
+    // Not even a header: the engine would make up a column.
+    if (format.format === 'csv' && file.sizeBytes === 0) return sha256;
     yield { kind: 'file', path: file.path, format: format.format, sizeBytes: file.sizeBytes };
     return sha256;
   }
