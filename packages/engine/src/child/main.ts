@@ -32,7 +32,8 @@ export async function runEngineChild(): Promise<void> {
     queue = queue.then(async () => {
       const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
       try {
-        answer({ id, ok: await handle(request as EngineRequest) });
+        // JSON leaves out what is undefined, and the answer would be neither.
+        answer({ id, ok: (await handle(request as EngineRequest)) ?? null });
       } catch (error) {
         const { code, message, hint } = toHakiriError(error);
         answer({ id, error: { code, message, hint } });
