@@ -124,6 +124,7 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
           const known = await store?.catalog.cursor(pipeline.id, table.info.name);
           return { cursor: known?.cursor ?? undefined, inputSchema: known?.inputSchema ?? EMPTY_SCHEMA };
         },
+        checkTransform: engine.checkTransform,
         preview: (pipeline, table, input) =>
           preview(engine, store, pipeline, table, input, lineage(pipeline)),
         signal: AbortSignal.any([]),

@@ -6,6 +6,11 @@ export interface Engine {
   /** Writes one part. Records that do not fit come back as misfits; the part holds all others. */
   convert(request: ConvertRequest): Promise<ConvertResult>;
   /**
+   * Checks what can be checked of a transform before any record is there.
+   * @throws HakiriError transform.invalid, transform.clock, transform.function
+   */
+  checkTransform(transform: string): Promise<void>;
+  /**
    * Checks a transform and tells what it gives.
    * @throws HakiriError transform.invalid, transform.clock, transform.function
    */
@@ -79,6 +84,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
         parts++;
         return child.request({ op: 'convert', ...request });
       }),
+    checkTransform: (transform) => ask((child) => child.request({ op: 'check_transform', transform })),
     describe: (input, transform) => ask((child) => child.request({ op: 'describe', input, transform })),
     fileSchema: (path, format) => ask((child) => child.request({ op: 'file_schema', path, format })),
     countRows: (path) => ask((child) => child.request({ op: 'count_rows', path })),

@@ -3,6 +3,7 @@ import type { Column, JsonValue, LogicalType, OrderSuffix, TableSchema } from '@
 /** What a child can be asked. One JSON line each way; a child answers in the order asked. */
 export type EngineRequest =
   | ({ readonly op: 'convert' } & ConvertRequest)
+  | { readonly op: 'check_transform'; readonly transform: string }
   | { readonly op: 'describe'; readonly input: TableSchema; readonly transform: string }
   | { readonly op: 'file_schema'; readonly path: string; readonly format: 'csv' | 'parquet' }
   | { readonly op: 'count_rows'; readonly path: string }

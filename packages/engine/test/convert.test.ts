@@ -213,3 +213,9 @@ test('a broken CSV and a cut Parquet file have their own codes', async () => {
   await writeFile(cut, (await readFile(whole.output)).subarray(0, 100));
   await assert.rejects(engine.fileSchema(cut, 'parquet'), { code: 'source.parquet_damaged' });
 });
+
+test('a transform that could never run is refused before there is a record', async () => {
+  await engine.checkTransform('SELECT *, upper(name) AS name2, user AS u FROM input');
+  await assert.rejects(engine.checkTransform('SELECT *, now() AS t FROM input'), { code: 'transform.clock' });
+  await assert.rejects(engine.checkTransform('SELECT'), { code: 'transform.invalid' });
+});

@@ -133,6 +133,7 @@ async function recover({ files, paths, catalog, clock, writeView: write }: Store
 async function openTable(context: StoreContext, target: TableTarget) {
   const table = await context.catalog.table(target.table);
   if (table) requireSameTable(table, target);
+  if (target.transform !== undefined) await context.engine.checkTransform(target.transform);
   const cursor = await context.catalog.cursor(target.pipeline, target.sourceTable);
   return openTableWriter(context, target, { table, cursor });
 }

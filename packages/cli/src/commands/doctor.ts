@@ -1,8 +1,8 @@
 import { EXIT } from '@hakiri/core';
+import type { DoctorCheck } from '@hakiri/store';
 import { jsonDocument } from '../format/json.ts';
 import { plural } from '../format/units.ts';
 import type { Channel } from '../output.ts';
-import type { DoctorCheck } from '@hakiri/store';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';

@@ -11,6 +11,8 @@ export async function runEngineChild(): Promise<void> {
     switch (request.op) {
       case 'convert':
         return writer.convert(request);
+      case 'check_transform':
+        return writer.checkTransform(request.transform);
       case 'describe':
         return writer.describe(request.input, request.transform);
       case 'file_schema':

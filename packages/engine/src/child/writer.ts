@@ -24,6 +24,10 @@ export function createWriter() {
       return convert(await connect(), request);
     },
 
+    async checkTransform(transform: string): Promise<void> {
+      await checkTransform(await connect(), transform, undefined);
+    },
+
     async describe(input: TableSchema, transform: string): Promise<TableSchema> {
       const connection = await connect();
       await checkTransform(connection, transform, input);

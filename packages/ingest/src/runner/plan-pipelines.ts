@@ -13,6 +13,8 @@ export interface PlannerOptions {
     pipeline: Pipeline,
     table: ResolvedTable,
   ): Promise<{ readonly cursor: Cursor | undefined; readonly inputSchema: TableSchema }>;
+  /** @throws HakiriError for a transform that could never run */
+  checkTransform(sql: string): Promise<void>;
   /** What a first batch of that shape would change in the table's schema, in words. */
   preview(pipeline: Pipeline, table: ResolvedTable, input: PreviewInput): Promise<readonly string[]>;
   readonly signal: AbortSignal;
@@ -57,6 +59,7 @@ async function planTable(
   const steps = options.steps(table.name);
   const transform =
     steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+  if (transform !== undefined) await options.checkTransform(transform);
   const warnings: string[] = [];
   let changes: readonly string[] = [];
   if (sample?.kind === 'file') {
