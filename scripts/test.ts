@@ -25,8 +25,10 @@ if (suite === undefined) {
 }
 const only = (path: string): boolean => name === 'servers' || !path.includes('/servers/');
 const files = globSync(suite.files).filter(only).sort();
+const seed = process.env.HAKIRI_SEED ?? String(Math.floor(Math.random() * 0x7fffffff));
+process.stdout.write(`HAKIRI_SEED=${seed}\n`);
 const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], {
   stdio: 'inherit',
-  env: { ...suite.env, ...process.env },
+  env: { ...suite.env, ...process.env, HAKIRI_SEED: seed },
 });
 process.exit(status ?? 1);

@@ -15,10 +15,10 @@ import {
   sqlType,
   type TableSchema,
 } from '@hakiri/core';
-import { fuzzCount, fuzzSeed, type Random, seededRandom } from './random.ts';
+import { fuzzCount, type Random, seededRandom, TEST_SEED } from '../../../test/support/random.ts';
 
 const COUNT = fuzzCount(300);
-const SEED = fuzzSeed(20261121);
+const SEED = TEST_SEED;
 const PREDICATES_A_TABLE = 10;
 
 const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
@@ -49,7 +49,7 @@ test(`the evaluator and the engine agree on every row of ${COUNT} random predica
         assert.equal(
           ours,
           theirs,
-          `HAKIRI_FUZZ_SEED=${seed} HAKIRI_FUZZ_COUNT=10: ${text}\n${predicateToSql(predicate, schema)}\nrow ${row.sql}: evaluator ${ours}, engine ${theirs}`,
+          `HAKIRI_SEED=${seed} HAKIRI_FUZZ_COUNT=10: ${text}\n${predicateToSql(predicate, schema)}\nrow ${row.sql}: evaluator ${ours}, engine ${theirs}`,
         );
       });
     });
@@ -69,7 +69,7 @@ test('a predicate means in the engine what its own text means there as SQL', asy
     const answers = await askEngine(connection, schema, rows, ['true', ...sql]);
     predicates.forEach(({ text }, i) => {
       for (const answer of answers) {
-        assert.equal(answer[2 * i + 2], answer[2 * i + 1], `HAKIRI_FUZZ_SEED=${seed - 1_000_000}: ${text}`);
+        assert.equal(answer[2 * i + 2], answer[2 * i + 1], `HAKIRI_SEED=${seed - 1_000_000}: ${text}`);
       }
     });
   }

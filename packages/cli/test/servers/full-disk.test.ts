@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { seededRandom } from '../../../../test/support/random.ts';
 import { cliProject } from '../support/cli-project.ts';
 import { skipLoudly } from '../support/debian-tools.ts';
 import { emptyFolder } from '../support/harness.ts';
-import { seededRandom } from '../support/random.ts';
 
 const FILES = 30;
 const FILE_ROWS = 100;
@@ -24,7 +24,7 @@ function smallDisk(folder: string, size: string): string {
 
 /** Text that does not compress: a file of rows is about 300 KB, and so is its part. */
 function rowsOf(file: number): object[] {
-  const random = seededRandom(file);
+  const random = seededRandom(file).next;
   const letters = (): string =>
     Array.from({ length: 3000 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('');
   return Array.from({ length: FILE_ROWS }, (_, i) => ({ id: file * FILE_ROWS + i, text: letters() }));

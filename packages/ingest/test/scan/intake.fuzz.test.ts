@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_SCHEMA, type LogicalType, type TableSchema } from '@hakiri/core';
+import { fuzzCount, type Random, underSeeds } from '../../../../test/support/random.ts';
 import { Intake } from '../../src/scan/index.ts';
 import {
   conforms,
@@ -11,7 +12,8 @@ import {
   sameUpToRewrites,
 } from './conformance.ts';
 import { mutated, numberText, stringText, WORDS } from './json-text.ts';
-import { FUZZ_COUNT, type Random, underSeeds } from './random.ts';
+
+const FUZZ_COUNT = fuzzCount(300);
 
 /** A value before it is text, so that an object can hold a key twice. */
 type Tree =
@@ -29,7 +31,7 @@ const SCALARS = ['boolean', 'int64', 'double', 'string', 'json', 'int8', 'int32'
 const NAMES = ['id', 'a', 'b', 'name_of_more_than_16_bytes', 'ünï', 'x y', '+1'];
 
 function randomType(random: Random, depth: number): LogicalType {
-  const kind = random.int(depth > 0 ? 10 : 7);
+  const kind = random.below(depth > 0 ? 10 : 7);
   if (kind < 7) {
     return random.chance(0.1) ? { kind: 'decimal', precision: 38, scale: 4 } : { kind: random.pick(SCALARS) };
   }
@@ -53,13 +55,13 @@ function treeFor(random: Random, type: LogicalType, noise: number): Tree {
     case 'int32':
     case 'int64':
       return random.chance(0.9)
-        ? String(random.int(100) - 50)
+        ? String(random.below(100) - 50)
         : random.pick(['"17"', '1.0', '2e1', '9223372036854775807']);
     case 'double':
     case 'decimal':
       return numberText(random);
     case 'list':
-      return { items: Array.from({ length: random.int(4) }, () => treeFor(random, type.item, noise)) };
+      return { items: Array.from({ length: random.below(4) }, () => treeFor(random, type.item, noise)) };
     case 'struct': {
       const fields = type.fields.filter(() => random.chance(0.9));
       if (random.chance(0.2)) fields.reverse();
@@ -75,11 +77,11 @@ function treeFor(random: Random, type: LogicalType, noise: number): Tree {
 }
 
 function anyTree(random: Random, depth: number): Tree {
-  const kind = random.int(depth > 0 ? 6 : 4);
+  const kind = random.below(depth > 0 ? 6 : 4);
   if (kind === 0) return random.pick(WORDS);
   if (kind === 1) return numberText(random);
   if (kind <= 3) return stringText(random);
-  const length = random.int(3);
+  const length = random.below(3);
   if (kind === 4) return { items: Array.from({ length }, () => anyTree(random, depth - 1)) };
   const names = [...NAMES, 'A', 'Id', '7', 'c/d', 'extra'];
   return { members: Array.from({ length }, () => [random.pick(names), anyTree(random, depth - 1)] as const) };
@@ -96,7 +98,7 @@ function textOf(random: Random, tree: Tree): string {
 }
 
 function linesFor(random: Random, schema: TableSchema, noise: number): Line[] {
-  const lines = Array.from({ length: 1 + random.int(8) }, (): Line => {
+  const lines = Array.from({ length: 1 + random.below(8) }, (): Line => {
     const tree = treeFor(random, { kind: 'struct', fields: schema.columns }, noise);
     return { tree, text: textOf(random, tree) };
   });
@@ -206,7 +208,7 @@ test('what is accepted is unchanged and conforms to the schema of its part', () 
     };
     let intake = new Intake({ ...options, known: EMPTY_SCHEMA, unknownColumns: 'add' });
     let part: Taken[] = [];
-    for (let batch = 1 + random.int(6); batch > 0; batch--) {
+    for (let batch = 1 + random.below(6); batch > 0; batch--) {
       const { taken, refused } = takeBlock(intake, linesFor(random, meant, noise));
       checkRefusals(refused);
       for (const { output } of taken) {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../../../../test/support/random.ts';
 
 const STRINGS = [
   '""',
@@ -61,7 +61,7 @@ export function stringText(random: Random): string {
 }
 
 export function numberText(random: Random): string {
-  return random.chance(0.5) ? String(random.int(1000)) : random.pick(NUMBERS);
+  return random.chance(0.5) ? String(random.below(1000)) : random.pick(NUMBERS);
 }
 
 export function blankText(random: Random): string {
@@ -70,7 +70,7 @@ export function blankText(random: Random): string {
 
 /** A JSON value as text, with blanks where JSON allows them. */
 export function valueText(random: Random, depth: number): string {
-  const kind = random.int(depth > 0 ? 6 : 4);
+  const kind = random.below(depth > 0 ? 6 : 4);
   if (kind === 0) return random.pick(WORDS);
   if (kind === 1) return numberText(random);
   if (kind <= 3) return stringText(random);
@@ -78,12 +78,12 @@ export function valueText(random: Random, depth: number): string {
 }
 
 function arrayText(random: Random, depth: number): string {
-  const items = Array.from({ length: random.int(4) }, () => padded(random, valueText(random, depth - 1)));
+  const items = Array.from({ length: random.below(4) }, () => padded(random, valueText(random, depth - 1)));
   return `[${items.join(',') || blankText(random)}]`;
 }
 
 export function objectText(random: Random, depth: number): string {
-  const members = Array.from({ length: random.int(5) }, (_, i) => {
+  const members = Array.from({ length: random.below(5) }, (_, i) => {
     const key = random.chance(0.2) ? stringText(random) : `"k${i}"`;
     return `${padded(random, key)}:${padded(random, valueText(random, depth - 1))}`;
   });
@@ -98,8 +98,8 @@ const INTRUDERS = Buffer.from('{}[],:"\\ \n\t0-1.eEtfn\u0000\u001fu/x\u00ff', 'l
 
 /** The bytes with a few changed, lost, doubled or cut off. */
 export function mutated(random: Random, bytes: Buffer): Buffer {
-  const at = random.int(bytes.length + 1);
-  switch (random.int(5)) {
+  const at = random.below(bytes.length + 1);
+  switch (random.below(5)) {
     case 0:
       return bytes.subarray(0, at);
     case 1:
@@ -110,7 +110,7 @@ export function mutated(random: Random, bytes: Buffer): Buffer {
       return Buffer.concat([
         bytes.subarray(0, at),
         Buffer.of(random.pick([...INTRUDERS])),
-        bytes.subarray(at + random.int(2)),
+        bytes.subarray(at + random.below(2)),
       ]);
   }
 }
@@ -120,7 +120,7 @@ export function chunksOf(random: Random, bytes: Buffer): Buffer[] {
   const chunks: Buffer[] = [];
   const largest = random.pick([1, 3, 20, 200]);
   for (let at = 0; at < bytes.length; ) {
-    const end = at + 1 + random.int(largest);
+    const end = at + 1 + random.below(largest);
     chunks.push(Buffer.from(bytes.subarray(at, end)));
     at = end;
   }

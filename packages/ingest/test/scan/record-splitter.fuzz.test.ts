@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { isHakiriError } from '@hakiri/core';
+import { fuzzCount, type Random, underSeeds } from '../../../../test/support/random.ts';
 import { RecordSplitter } from '../../src/scan/index.ts';
 import { blankText, chunksOf, mutated, objectText, valueText } from './json-text.ts';
-import { FUZZ_COUNT, type Random, underSeeds } from './random.ts';
+
+const FUZZ_COUNT = fuzzCount(300);
 
 interface Outcome {
   readonly error?: string;
@@ -95,10 +97,10 @@ interface Page {
 
 function page(random: Random): Page {
   const pad = () => blankText(random);
-  const records = Array.from({ length: random.int(5) }, () => objectText(random, 3));
+  const records = Array.from({ length: random.below(5) }, () => objectText(random, 3));
   let text = `[${records.map((r) => pad() + r + pad()).join(',') || pad()}]`;
   const path: string[] = [];
-  for (let level = random.int(3); level > 0; level--) {
+  for (let level = random.below(3); level > 0; level--) {
     const key = `p${level}`;
     path.unshift(key);
     const before = random.chance(0.5) ? `"x":${valueText(random, 2)},` : '';

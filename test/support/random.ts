@@ -1,10 +1,12 @@
-/** Seeded randomness for the fuzz tests: same seed, same run (mulberry32). */
+/** Seeded randomness for tests: same seed, same run (mulberry32). */
 export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
   /** An integer from 0 to `limit - 1`. */
   below(limit: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
-  /** `count` results of `make`.  */
+  /** `count` results of `make`. */
   many<T>(count: number, make: (index: number) => T): T[];
 }
 
@@ -18,6 +20,7 @@ export function seededRandom(seed: number): Random {
   };
   const below = (limit: number): number => Math.floor(next() * limit);
   return {
+    next,
     below,
     chance: (probability) => next() < probability,
     pick: (items) => items[below(items.length)]!,
@@ -25,12 +28,22 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+/** HAKIRI_SEED, which the test command sets and prints; a new one when a file is run by itself. */
+export const TEST_SEED = Number(process.env.HAKIRI_SEED ?? Math.floor(Math.random() * 0x7fffffff));
+
 /** How many cases a fuzz test runs: HAKIRI_FUZZ_COUNT, else `fallback`. */
 export function fuzzCount(fallback: number): number {
   return Number(process.env.HAKIRI_FUZZ_COUNT ?? fallback);
 }
 
-/** HAKIRI_FUZZ_SEED, else `fallback`, so that a failure can be run again. */
-export function fuzzSeed(fallback: number): number {
-  return Number(process.env.HAKIRI_FUZZ_SEED ?? fallback);
+/** Runs a check under many seeds; names the seed that fails. */
+export function underSeeds(count: number, check: (random: Random) => void): void {
+  for (let i = 0; i < count; i++) {
+    const seed = TEST_SEED + i;
+    try {
+      check(seededRandom(seed));
+    } catch (error) {
+      throw new Error(`failed with HAKIRI_SEED=${seed} HAKIRI_FUZZ_COUNT=1`, { cause: error });
+    }
+  }
 }
