@@ -25,6 +25,9 @@ const INT_OFFSET = 20_000_000_000_000_000_000n;
 const SEQUENCE_OFFSET = 1_000_000_000;
 const GENERATION_DIGITS = 8;
 
+/** The value part of a row that has none, in a table where none was seen before: less than any other. */
+export const NO_VALUE = '0';
+
 /** The value of a table without an incremental column: the time in the run's id, in microseconds. */
 export function runTimeValue(run: RunId): string {
   return timeValue(BigInt(ulidTimeMs(run)) * 1000n);

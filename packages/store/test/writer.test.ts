@@ -100,7 +100,7 @@ test('a commit without a cursor keeps the one that holds', async (t) => {
 
 test('rows that are set aside go to a file with code, reason and the record, and are counted', async (t) => {
   const { root, writer } = await opened(t);
-  writer.setAside([{ code: 'record.malformed_json', reason: 'no', record: Buffer.from('{"id":') }]);
+  await writer.setAside([{ code: 'record.malformed_json', reason: 'no', record: Buffer.from('{"id":') }]);
   const outcome = await write(root, writer, [
     { id: 1, name: 'a' },
     { id: null, name: 'b' },

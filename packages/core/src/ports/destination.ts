@@ -46,7 +46,8 @@ export interface TableWriter {
   readonly inputSchema: TableSchema;
   /** Converts a spool or a file into a part. Rows that do not fit are set aside and counted. */
   writePart(input: PartInput): Promise<PartOutcome>;
-  setAside(records: readonly SetAside[]): void;
+  /** Writes records to the quarantine file of the run. */
+  setAside(records: readonly SetAside[]): Promise<void>;
   /** Makes the parts since the last commit visible, with the cursor, at once. Undefined when there was nothing. */
   commit(cursor: Cursor | undefined): Promise<Commit | undefined>;
   /** Removes what was not committed. */

@@ -132,9 +132,9 @@ export class WayIn {
   }
 
   async #takeRecords({ records, setAside = [] }: RecordBatch): Promise<void> {
-    this.#writer.setAside(setAside);
+    await this.#writer.setAside(setAside);
     const checked = this.#intake.check(records);
-    this.#writer.setAside(checked.setAside);
+    await this.#writer.setAside(checked.setAside);
     if (checked.rows === 0) return;
     this.#spool ??= await this.#newSpool();
     await this.#spool.append(checked.accepted, checked.rows, checked.largestRecordBytes);

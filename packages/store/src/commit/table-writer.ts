@@ -1,13 +1,16 @@
+import { dirname } from 'node:path';
 import {
   type CatalogCursor,
   type CatalogTable,
   type Commit,
   canonicalArrowJson,
+  compareText,
   EMPTY_SCHEMA,
   type ErrorCode,
   findColumn,
   HakiriError,
   type LogicalType,
+  NO_VALUE,
   orderValueOf,
   type PartEntry,
   type PartInput,
@@ -20,6 +23,7 @@ import {
   type TableSchema,
   type TableTarget,
   type TableWriter,
+  type WritableFile,
 } from '@hakiri/core';
 import type { ConvertInput, Misfit } from '@hakiri/engine';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
@@ -31,12 +35,19 @@ import { nextSchema } from './table-schema-rules.ts';
 /** Small enough to hold a row group of wide rows in the child's memory. */
 const ROW_GROUP_ROWS = 10_240;
 
+/** Records set aside go to their file as they come: there may be as many of them as there are rows. */
+interface OpenQuarantine {
+  readonly path: string;
+  readonly file: WritableFile;
+  rows: number;
+}
+
 /** What has been written since the last commit, invisible until the manifest is there. */
 interface Pending {
   readonly run: RunId;
   readonly startedAt: string;
   readonly parts: PartEntry[];
-  readonly setAside: SetAside[];
+  quarantine: OpenQuarantine | undefined;
   readonly changes: string[];
   readonly schemas: Map<SchemaFingerprint, TableSchema>;
   schema: TableSchema;
@@ -63,7 +74,7 @@ export function openTableWriter(
       run: context.newRunId(table?.lastRun),
       startedAt: new Date(clock.nowMs()).toISOString(),
       parts: [],
-      setAside: [],
+      quarantine: undefined,
       changes: [],
       schemas: new Map(),
       schema: table?.schema ?? EMPTY_SCHEMA,
@@ -80,6 +91,11 @@ export function openTableWriter(
     const known = transformed.get(key) ?? (await engine.describe(input, target.transform));
     transformed.set(key, known);
     return known;
+  };
+
+  const orderFallback = (run: Pending): string => {
+    if (target.incremental === undefined) return runTimeValue(run.run);
+    return run.greatestOrder === null ? NO_VALUE : orderValueOf(run.greatestOrder);
   };
 
   const writePart = async (part: PartInput): Promise<PartOutcome> => {
@@ -104,10 +120,7 @@ export function openTableWriter(
       order: {
         suffix: { generation: 0, run: run.run },
         column: orderColumn(target.incremental, input),
-        fallback:
-          run.greatestOrder === null || target.incremental === undefined
-            ? runTimeValue(run.run)
-            : orderValueOf(run.greatestOrder),
+        fallback: orderFallback(run),
         nulls: nullsMet ? 'expected' : 'unexpected',
         firstSequence: run.sequence,
       },
@@ -116,13 +129,13 @@ export function openTableWriter(
     });
     nullsMet ||= result.nullOrder;
     run.sequence += result.rows + result.misfits.length;
-    run.setAside.push(...result.misfits.map((misfit) => misfitRecord(misfit)));
+    await setAside(result.misfits.map(misfitRecord));
     run.inputSchema = input;
     run.schema = next.schema;
     run.changes.push(...next.changes);
     if (
       result.greatestOrder !== undefined &&
-      (run.greatestOrder === null || result.greatestOrder > run.greatestOrder)
+      (run.greatestOrder === null || compareText(result.greatestOrder, run.greatestOrder) > 0)
     ) {
       run.greatestOrder = result.greatestOrder;
     }
@@ -145,7 +158,7 @@ export function openTableWriter(
   const commit = async (after: string | undefined): Promise<Commit | undefined> => {
     const nothingNew =
       pending === undefined ||
-      (pending.parts.length === 0 && pending.setAside.length === 0 && pending.changes.length === 0);
+      (pending.parts.length === 0 && pending.quarantine === undefined && pending.changes.length === 0);
     if (nothingNew && (after === undefined || after === cursor)) return undefined;
     const run = begin();
     const folder = runFolder(target.table, run.run, node);
@@ -153,7 +166,7 @@ export function openTableWriter(
     for (const part of run.parts) await countBack(part);
     run.schemas.set(fingerprint(run.schema), run.schema).set(fingerprint(run.inputSchema), run.inputSchema);
     await writeSchemas(run);
-    const quarantine = await writeQuarantine(run);
+    const quarantine = await closeQuarantine(run.quarantine);
     const manifest: RunManifest = {
       format: 1,
       run: run.run,
@@ -196,7 +209,7 @@ export function openTableWriter(
       rows: run.parts.reduce((sum, part) => sum + part.rows, 0),
       parts: run.parts.length,
       bytes: run.parts.reduce((sum, part) => sum + part.bytes, 0),
-      setAside: run.setAside.length,
+      setAside: quarantine?.rows ?? 0,
       quarantine: quarantine === null ? undefined : paths.absolute(quarantine.path),
       schemaChanges: run.changes,
     };
@@ -220,13 +233,33 @@ export function openTableWriter(
     }
   };
 
-  const writeQuarantine = async (run: Pending): Promise<RunManifest['quarantine']> => {
-    if (run.setAside.length === 0) return null;
-    const path = quarantineFile(target.table, run.run);
-    await files.makeFolder(paths.absolute(`tables/${target.table}/quarantine`));
-    const lines = run.setAside.map((record) => quarantineLine(record));
-    await writeDurably(files, paths.absolute(path), lines.join(''));
-    return { path, rows: run.setAside.length };
+  // Under its own name at once: until a manifest names it, the file belongs to nobody and is swept.
+  const writeAside = async (records: readonly SetAside[]): Promise<void> => {
+    if (records.length === 0) return;
+    const run = begin();
+    if (run.quarantine === undefined) {
+      await files.makeFolder(paths.absolute(`tables/${target.table}/quarantine`));
+      const path = quarantineFile(target.table, run.run);
+      run.quarantine = { path, file: await files.create(paths.absolute(path)), rows: 0 };
+    }
+    await run.quarantine.file.write(Buffer.from(records.map(quarantineLine).join('')));
+    run.quarantine.rows += records.length;
+  };
+
+  // One after the other: the intake and the engine set records aside at the same time.
+  let settingAside: Promise<void> = Promise.resolve();
+  const setAside = (records: readonly SetAside[]): Promise<void> => {
+    settingAside = settingAside.then(() => writeAside(records));
+    return settingAside;
+  };
+
+  const closeQuarantine = async (open: OpenQuarantine | undefined): Promise<RunManifest['quarantine']> => {
+    if (open === undefined) return null;
+    const path = paths.absolute(open.path);
+    await open.file.close();
+    await files.sync(path);
+    await syncUpTo(files, dirname(path), paths.context);
+    return { path: open.path, rows: open.rows };
   };
 
   return {
@@ -237,14 +270,13 @@ export function openTableWriter(
       return inputSchema;
     },
     writePart,
-    setAside(records) {
-      if (records.length > 0) begin().setAside.push(...records);
-    },
+    setAside,
     commit,
     async discard() {
       if (!pending) return;
-      const { run } = pending;
+      const { run, quarantine } = pending;
       pending = undefined;
+      await quarantine?.file.close().catch(() => {});
       const folder = paths.absolute(runFolder(target.table, run, node));
       // The manifest first: a run with a manifest and no parts would look like damage.
       if (await files.stat(`${folder}/${MANIFEST_NAME}`)) {
