@@ -1,9 +1,7 @@
+import { isReadExactly, plainDecimal } from './decimals.ts';
 import { integerOf, integerRange } from './integers.ts';
 import type { Edit, JsonValue, NumberValue } from './record-reader.ts';
 import type { ScalarShape, Shape } from './shape.ts';
-
-/** A double holds this many decimal digits whatever they are. */
-const EXACT_DIGITS = 15;
 
 /** Collects the changes a value needs for the engine to read it without loss. The value fits the shape. */
 export function collectEdits(shape: Shape | undefined, value: JsonValue, edits: Edit[]): void {
@@ -20,14 +18,10 @@ export function collectEdits(shape: Shape | undefined, value: JsonValue, edits: 
 
 function rewrittenNumber(shape: ScalarShape, { token, integer }: NumberValue): string | undefined {
   if (shape.type.kind === 'string') return `"${integer ? token : integerOf(token)}"`;
-  // The engine reads a number into a decimal by way of a double.
-  if (shape.type.kind === 'decimal') return isExact(token) ? undefined : `"${token}"`;
+  if (shape.type.kind === 'decimal')
+    return isReadExactly(token, shape.type) ? undefined : `"${plainDecimal(token)}"`;
   if (!integer && integerRange(shape.type) !== undefined) return String(integerOf(token));
   return undefined;
-}
-
-function isExact(token: string): boolean {
-  return /^-?[\d.]+$/.test(token) && token.replace(/[-.]/g, '').length <= EXACT_DIGITS;
 }
 
 /** The line with its edits made; they do not overlap. */

@@ -112,6 +112,10 @@ function writeNode(writer: Writer, shape: Shape, required: boolean): number {
 }
 
 function writeRange(view: DataView, at: number, shape: ScalarShape): void {
+  if (shape.type.kind === 'decimal') {
+    view.setBigInt64(at + MIN, BigInt(shape.type.precision - shape.type.scale), true);
+    view.setBigInt64(at + MAX, BigInt(shape.type.scale), true);
+  }
   const range = integerRange(shape.type);
   if (range === undefined) return;
   view.setBigInt64(at + MIN, range.min, true);
@@ -193,7 +197,7 @@ function acceptsScalar(shape: ScalarShape): number {
     case 'double':
       return INT_SHORT | FRACTION;
     case 'decimal':
-      return STRING | INT_SHORT | DECIMAL;
+      return DECIMAL;
     default:
       return STRING;
   }

@@ -1,5 +1,6 @@
 import { typeName } from '@hakiri/core';
 import { looksLikeData, MAX_STRUCT_KEYS } from './data-keys.ts';
+import { fitsDecimal } from './decimals.ts';
 import { type Fault, fault } from './fault.ts';
 import { inRange, integerOf, integerRange, isExactDouble, narrowestKind } from './integers.ts';
 import { type JsonValue, type Member, type NumberValue, type ObjectValue, textOf } from './record-reader.ts';
@@ -165,10 +166,13 @@ function widenScalar(shape: ScalarShape, value: JsonValue, place: Place): Shape 
   if (kind === 'boolean') return value.kind === 'boolean' ? shape : conflict(shape, value, place);
   if (value.kind === 'number') return widenByNumber(shape, value) ?? conflict(shape, value, place);
   if (value.kind !== 'string' || kind === 'double') return conflict(shape, value, place);
-  if (integerRange(shape.type) === undefined) return shape;
-  return isDeclaredInteger(shape, textOf(place.run.line, value.start, value.end))
-    ? shape
-    : conflict(shape, value, place);
+  return takesText(shape, value, place) ? shape : conflict(shape, value, place);
+}
+
+function takesText(shape: ScalarShape, { start, end }: JsonValue, place: Place): boolean {
+  const { type } = shape;
+  if (type.kind === 'decimal') return fitsDecimal(textOf(place.run.line, start, end), type);
+  return integerRange(type) === undefined || isDeclaredInteger(shape, textOf(place.run.line, start, end));
 }
 
 /** Databases send 64-bit integers as text; only a declaration says that the text is one. */
@@ -188,7 +192,7 @@ function widenByNumber(shape: ScalarShape, value: NumberValue): Shape | undefine
     case 'double':
       return fitsDouble(value) ? shape : undefined;
     case 'decimal':
-      return shape;
+      return fitsDecimal(value.token, shape.type) ? shape : undefined;
     case 'string':
       return widenText(shape, value);
     default:

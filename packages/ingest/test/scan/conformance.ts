@@ -38,7 +38,7 @@ function integer(source: string): bigint | undefined {
   const form = canonical(source);
   if (form === '0') return 0n;
   const [digits = '', power = ''] = form.split('e');
-  return Number(power) < 0 || Number(power) > 30 ? undefined : BigInt(digits + '0'.repeat(Number(power)));
+  return Number(power) < 0 || Number(power) > 40 ? undefined : BigInt(digits + '0'.repeat(Number(power)));
 }
 
 /** Whether the output says what the input said, but for the rewrites that are documented. */
@@ -92,7 +92,7 @@ function fits(type: LogicalType, value: Parsed, rules: Rules): boolean {
     case 'double':
       return value instanceof NumberToken && fitsDouble(value.source);
     case 'decimal':
-      return typeof value === 'string' || value instanceof NumberToken;
+      return fitsDecimal(type.precision, type.scale, value);
     case 'string':
       // A column that became decimal text after plain integers were taken: the engine keeps their digits.
       if (!rules.declared && value instanceof NumberToken) return /^-?\d+$/.test(value.source);
@@ -126,4 +126,13 @@ function fitsDouble(source: string): boolean {
   if (!/^-?\d+$/.test(source)) return Number.isFinite(Number(source));
   const n = BigInt(source);
   return n <= 2n ** 53n && n >= -(2n ** 53n);
+}
+
+/** Counted in units of the last place: a whole number of them, and not more than there are. */
+function fitsDecimal(precision: number, scale: number, value: Parsed): boolean {
+  const text = value instanceof NumberToken ? value.source : value;
+  if (typeof text !== 'string' || !/^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text)) return false;
+  const [mantissa = '', exponent = '0'] = text.trim().replace('+', '').toLowerCase().split('e');
+  const units = integer(`${mantissa}e${Number(exponent) + scale}`);
+  return units !== undefined && units < 10n ** BigInt(precision) && units > -(10n ** BigInt(precision));
 }

@@ -28,12 +28,18 @@ interface Line {
 }
 
 const SCALARS = ['boolean', 'int64', 'double', 'string', 'json', 'int8', 'int32', 'timestamp'] as const;
+const DECIMALS: readonly LogicalType[] = [
+  { kind: 'decimal', precision: 38, scale: 4 },
+  { kind: 'decimal', precision: 18, scale: 2 },
+  { kind: 'decimal', precision: 4, scale: 4 },
+  { kind: 'decimal', precision: 38, scale: 18 },
+];
 const NAMES = ['id', 'a', 'b', 'name_of_more_than_16_bytes', 'ünï', 'x y', '+1'];
 
 function randomType(random: Random, depth: number): LogicalType {
   const kind = random.below(depth > 0 ? 10 : 7);
   if (kind < 7) {
-    return random.chance(0.1) ? { kind: 'decimal', precision: 38, scale: 4 } : { kind: random.pick(SCALARS) };
+    return random.chance(0.15) ? random.pick(DECIMALS) : { kind: random.pick(SCALARS) };
   }
   if (kind === 7) return { kind: 'list', item: randomType(random, depth - 1) };
   return { kind: 'struct', fields: randomFields(random, depth - 1) };
@@ -58,8 +64,12 @@ function treeFor(random: Random, type: LogicalType, noise: number): Tree {
         ? String(random.below(100) - 50)
         : random.pick(['"17"', '1.0', '2e1', '9223372036854775807']);
     case 'double':
-    case 'decimal':
       return numberText(random);
+    case 'decimal': {
+      const digits = String(random.below(100_000));
+      const text = random.chance(0.3) ? numberText(random) : `${digits}.${random.below(1000)}`;
+      return random.chance(0.5) ? JSON.stringify(text) : random.pick([text, digits]);
+    }
     case 'list':
       return { items: Array.from({ length: random.below(4) }, () => treeFor(random, type.item, noise)) };
     case 'struct': {

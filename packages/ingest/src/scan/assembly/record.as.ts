@@ -157,6 +157,7 @@ function value(p: usize, node: usize): usize {
   }
   if (c == QUOTE) {
     if (accept & STRING) return string(p + 1);
+    if (accept & DECIMAL) return decimalText(p + 1, node);
     return accept & INT_TEXT ? integerText(p + 1, node, accept) : 0;
   }
   if (isDigit(c) || c == 0x2d) return number(p, node, accept);
@@ -196,7 +197,7 @@ function number(p: usize, node: usize, accept: u32): usize {
   if (!isDigit(lead)) return 0;
   p = lead == 0x30 ? p + 1 : digits(p + 1);
   const c = <u32>load<u8>(p);
-  if (c == 0x2e || (c | 0x20) == 0x65) return fraction(p, first, accept);
+  if (c == 0x2e || (c | 0x20) == 0x65) return fraction(p, first, node, accept);
   if (accept & ANY) return p;
   return integerFits(start, first, p, node, accept) ? p : 0;
 }
@@ -207,6 +208,7 @@ function integerFits(start: usize, first: usize, end: usize, node: usize, accept
   if (accept & INT64) {
     return count <= 18 || (count == 19 && magnitude(first, end) <= <u64>i64.MAX_VALUE + <u64>(start != first));
   }
+  if (accept & DECIMAL) return count <= 15 && <i64>count <= load<i64>(node, MIN);
   if (!(accept & INT_RANGE) || count > 18) return false;
   const size = <i64>magnitude(first, end);
   const signed = start == first ? size : -size;
@@ -221,14 +223,15 @@ function magnitude(p: usize, end: usize): u64 {
 }
 
 /** From the dot or the exponent on. What may overflow a double or lose a digit of a decimal is not plain. */
-function fraction(p: usize, first: usize, accept: u32): usize {
-  let plain = p - first <= 300;
-  let count = p - first;
+function fraction(p: usize, first: usize, node: usize, accept: u32): usize {
+  const whole = p - first;
+  let plain = whole <= 300;
+  let places: usize = 0;
   if (load<u8>(p) == 0x2e) {
     const from = ++p;
     p = digits(p);
     if (p == from) return 0;
-    count += p - from;
+    places = p - from;
   }
   if ((load<u8>(p) | 0x20) == 0x65) {
     p++;
@@ -238,11 +241,34 @@ function fraction(p: usize, first: usize, accept: u32): usize {
     p = digits(p);
     if (p == from) return 0;
     if (p - from > 2) plain = false;
-    count = 100;
+    places = 100;
   }
   if (accept & ANY) return p;
   if (accept & FRACTION) return plain ? p : 0;
-  return accept & DECIMAL && count <= 15 ? p : 0;
+  return accept & DECIMAL && <i64>whole + load<i64>(node, MAX) <= 15 && decimalFits(whole, places, node) ? p : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function decimalFits(whole: usize, places: usize, node: usize): bool {
+  return <i64>whole <= load<i64>(node, MIN) && <i64>places <= load<i64>(node, MAX);
+}
+
+/** A decimal in quotes, in the form of a JSON number without an exponent, from behind the opening quote. */
+function decimalText(p: usize, node: usize): usize {
+  if (load<u8>(p) == 0x2d) p++;
+  const first = p;
+  if (!isDigit(<u32>load<u8>(p))) return 0;
+  p = digits(p + 1);
+  const whole = p - first;
+  let places: usize = 0;
+  if (load<u8>(p) == 0x2e) {
+    const from = ++p;
+    p = digits(p);
+    places = p - from;
+    if (places == 0) return 0;
+  }
+  return <u32>load<u8>(p) == QUOTE && decimalFits(whole, places, node) ? p + 1 : 0;
 }
 
 /** An integer in quotes, in its shortest form, from behind the opening quote. */

@@ -4,7 +4,7 @@
 export const NULL: u32 = 1;
 export const STRING: u32 = 2;
 export const BOOLEAN: u32 = 4;
-/** Integers of at most 15 digits: exact in a double, and plain in a decimal. */
+/** Integers of at most 15 digits: exact in a double. */
 export const INT_SHORT: u32 = 8;
 export const INT64: u32 = 16;
 /** Integers from MIN to MAX of the node. */
@@ -12,7 +12,7 @@ export const INT_RANGE: u32 = 32;
 /** Strings that hold such an integer in its shortest form. */
 export const INT_TEXT: u32 = 64;
 export const FRACTION: u32 = 128;
-/** Numbers of at most 15 digits without an exponent. */
+/** Numbers and texts of at most MIN digits, and MAX behind the point. A number's must stay exact in a double. */
 export const DECIMAL: u32 = 256;
 export const OBJECT: u32 = 512;
 export const LIST: u32 = 1024;
