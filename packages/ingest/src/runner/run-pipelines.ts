@@ -56,6 +56,8 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
       sources.push(source);
       for (const table of await resolveTables(pipeline, source)) work.push({ pipeline, source, table });
     }
+    // A run that died may have left its spools; the store has one writer, so nobody else is filling them.
+    await options.files.removeTree(options.spoolFolder);
     const now = () => new Date(clock.nowMs()).toISOString();
     for (const { id } of options.pipelines) await jobs.startJob(job, id, now());
     const reports = await inParallel(options.parallel, byStoreTable(work), async (queue) => {
