@@ -256,6 +256,35 @@ test('declared columns hold whatever the data looks like', async (t) => {
   assert.equal(types.never, 'string');
 });
 
+test('bytes come in as base64 and go out as they came, in lists and structs too', async (t) => {
+  const columns = `columns = { data = { type = "bytes" }, chunks = { type = "bytes[]" }, file = { type = "struct<name: string, parts: struct<raw: bytes>[]>" } }`;
+  const project = cliProject(t, pipeline('p', 'in.ndjson', things(columns)));
+  const whole = {
+    id: 1,
+    data: 'AP8BaGk=',
+    chunks: ['', null, '//8='],
+    file: { name: 'a', parts: [{ raw: 'aGk=' }, null] },
+  };
+  project.write('in.ndjson', [
+    whole,
+    { id: 2, data: null, chunks: null, file: { name: 'b', parts: null } },
+    { id: 3, data: 'not base64' },
+    { id: 4, chunks: ['aGk'] },
+    { id: 5, file: { parts: [{ raw: '\\x00' }] } },
+    { id: 6 },
+  ]);
+  const { tables } = await project.run();
+  assert.deepEqual([tables[0]?.rows, tables[0]?.set_aside], [3, 3]);
+  const held = await project.rows('select id, data, chunks, file from things order by id');
+  assert.deepEqual(held[0], whole);
+  assert.deepEqual(held[1], { id: 2, data: null, chunks: null, file: { name: 'b', parts: null } });
+  assert.deepEqual(held[2], { id: 6, data: null, chunks: null, file: null });
+  assert.deepEqual(
+    await project.rows('select hex(data) as h, octet_length(data) as n from things where id = 1'),
+    [{ h: '00FF016869', n: 5 }],
+  );
+});
+
 test('unknown_columns = "drop" reads what is declared, and nothing else', async (t) => {
   const columns =
     'unknown_columns = "drop", columns = { id = { type = "int64" }, name = { type = "string" } }';

@@ -11,6 +11,7 @@ import {
   type TableSchema,
 } from '@hakiri/core';
 import type { ConvertInput, ConvertRequest, OrderSpec } from '../protocol.ts';
+import { decoded, holdsBytes, spoolType } from './base64-columns.ts';
 
 /** Columns that travel beside the table's own, under the transforms. */
 const SEQUENCE = quoteIdentifier('_hakiri_seq');
@@ -85,13 +86,16 @@ function orderOf({ column, fallback, nulls }: OrderSpec): OrderKeyColumn | strin
 export function readInput(input: ConvertInput): string {
   if (input.kind === 'file') return readFile(input.path, input.format, input.delimiter);
   const known = input.schema.columns.filter((column) => column.type.kind !== 'undecided');
-  const columns = known.map(({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(sqlType(type))}`);
+  const columns = known.map(
+    ({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(sqlType(spoolType(type)))}`,
+  );
   // read_json wants at least one column; this one is in no record.
   const spec = columns.length > 0 ? columns.join(', ') : `'_hakiri_none': 'VARCHAR'`;
   const read = `read_json(${quoteLiteral(input.path)}, format='newline_delimited', columns={${spec}}, maximum_object_size=${objectSize(input.largestRecordBytes)})`;
   const selected = input.schema.columns.map(({ name, type }) => {
     const identifier = quoteIdentifier(name);
-    return type.kind === 'undecided' ? `NULL AS ${identifier}` : identifier;
+    if (type.kind === 'undecided') return `NULL AS ${identifier}`;
+    return holdsBytes(type) ? `${decoded(identifier, type)} AS ${identifier}` : identifier;
   });
   return `(SELECT ${selected.length > 0 ? selected.join(', ') : 'NULL AS "_hakiri_none"'} FROM ${read})`;
 }

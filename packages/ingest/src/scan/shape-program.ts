@@ -198,6 +198,8 @@ function acceptsScalar(shape: ScalarShape): number {
       return INT_SHORT | FRACTION;
     case 'decimal':
       return DECIMAL;
+    case 'bytes':
+      return 0;
     default:
       return STRING;
   }

@@ -171,8 +171,14 @@ function widenScalar(shape: ScalarShape, value: JsonValue, place: Place): Shape 
 
 function takesText(shape: ScalarShape, { start, end }: JsonValue, place: Place): boolean {
   const { type } = shape;
+  if (type.kind === 'bytes') return isBase64(textOf(place.run.line, start, end));
   if (type.kind === 'decimal') return fitsDecimal(textOf(place.run.line, start, end), type);
   return integerRange(type) === undefined || isDeclaredInteger(shape, textOf(place.run.line, start, end));
+}
+
+/** Exactly the text that its bytes are written as: nothing is passed over on the way in. */
+function isBase64(text: string): boolean {
+  return Buffer.from(text, 'base64').toString('base64') === text;
 }
 
 /** Databases send 64-bit integers as text; only a declaration says that the text is one. */

@@ -91,6 +91,8 @@ function fits(type: LogicalType, value: Parsed, rules: Rules): boolean {
       return typeof value === 'boolean';
     case 'double':
       return value instanceof NumberToken && fitsDouble(value.source);
+    case 'bytes':
+      return typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
     case 'decimal':
       return fitsDecimal(type.precision, type.scale, value);
     case 'string':

@@ -283,6 +283,25 @@ test('a decimal takes what it holds digit by digit, as a number or as text, and 
   assert.equal(check(nested, '{"l":[1.25,"99.99"]}', '{"l":[1.255]}', '{"l":["100"]}').aside.length, 2);
 });
 
+test('bytes come as base64, and text that is not is a conflict', () => {
+  const target = intake({ declared: schema({ b: { kind: 'bytes' } }) });
+  const taken = ['""', '"aGk="', '"AP8B"', '"AA=="', '"\\/\\/8="', 'null'].map((b) => `{"b":${b}}`);
+  assert.deepEqual(check(target, ...taken).lines, taken);
+  const refused = [
+    '"aGk"',
+    '"a"',
+    '"aGk=="',
+    '"aG k="',
+    '"_-8="',
+    '"aGl="',
+    '"hé=="',
+    '"\\\\x00"',
+    '5',
+    '{}',
+  ];
+  for (const b of refused) assert.equal(check(target, `{"b":${b}}`).aside.length, 1, b);
+});
+
 test('a number is quoted for a decimal where a double times ten to the scale is not exact', () => {
   const target = intake({ declared: schema({ m: { kind: 'decimal', precision: 38, scale: 18 } }) });
   assert.deepEqual(
