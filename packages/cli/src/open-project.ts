@@ -27,6 +27,7 @@ import {
 } from '@hakiri/store';
 import { ulid } from 'ulid';
 import { connectorOf, createSource } from './create-source.ts';
+import { plural } from './format/units.ts';
 import type { ProjectContext } from './node-host.ts';
 import { readNodeId } from './node-id.ts';
 import { readManifestFiles } from './read-manifest.ts';
@@ -145,7 +146,11 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
       const { checks } = await examineStore(options);
       return {
         checks: [
-          { name: 'rebuild', state: 'ok', message: `The catalog was made again from ${runs.length} runs` },
+          {
+            name: 'rebuild',
+            state: 'ok',
+            message: `The catalog was made again from ${plural(runs.length, 'run')}`,
+          },
           ...damaged.map((message) => ({ name: 'rebuild', state: 'failed' as const, message })),
           ...checks,
         ],

@@ -21,6 +21,9 @@ export interface DoctorReport {
   readonly checks: readonly DoctorCheck[];
 }
 
+const RESTORE_RUN =
+  "Restore the file from a copy, or remove its run's folder and run `hakiri doctor --rebuild-catalog`, which also sets the cursor back.";
+
 /** Reads the whole store and says what is wrong with it. Changes nothing. */
 export async function examineStore(options: StoreOptions): Promise<DoctorReport> {
   const { files } = options;
@@ -89,7 +92,7 @@ async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Cata
         });
       }
     } catch (error) {
-      checks.push({ ...failed('manifest', error), path: manifest });
+      checks.push({ ...failed('manifest', error), hint: RESTORE_RUN, path: manifest });
     }
   }
   const onDisk = new Set(found.filter(({ manifest }) => manifest !== undefined).map(({ run }) => run));
@@ -104,7 +107,7 @@ async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Cata
   }
   return checks.length > 0
     ? checks
-    : [{ name: 'runs', state: 'ok', message: `${known.size} runs, each with its manifest` }];
+    : [{ name: 'runs', state: 'ok', message: `${counted(known.size, 'run')}, each with its manifest` }];
 }
 
 async function examineParts(
@@ -131,13 +134,19 @@ async function examineParts(
       name: 'part',
       state: 'failed',
       message: `${part.path} ${fault}`,
-      hint: "Restore the file from a copy, or remove its run's folder and run `hakiri doctor --rebuild-catalog`, which also sets the cursor back.",
+      hint: RESTORE_RUN,
       path: part.path,
     });
   }
   return checks.length > 0
     ? checks
-    : [{ name: 'parts', state: 'ok', message: `${parts.length} parts, every hash and row count right` }];
+    : [
+        {
+          name: 'parts',
+          state: 'ok',
+          message: `${counted(parts.length, 'part')}, every hash and row count right`,
+        },
+      ];
 }
 
 async function examineSchemas(
@@ -167,7 +176,7 @@ async function examineSchemas(
   }
   return checks.length > 0
     ? checks
-    : [{ name: 'schemas', state: 'ok', message: `${count} schemas, each with its file` }];
+    : [{ name: 'schemas', state: 'ok', message: `${counted(count, 'schema')}, each with its file` }];
 }
 
 async function examineViews(
@@ -189,4 +198,8 @@ async function examineViews(
 function failed(name: string, error: unknown): DoctorCheck {
   const { message, hint } = toHakiriError(error);
   return { name, state: 'failed', message, hint };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
