@@ -76,6 +76,18 @@ test('plan says what a run would do', async (t) => {
   assert.equal((await hakiri(world, 'plan', 'ordrs')).code, 2);
 });
 
+test('plan says of a schema that it stays, or that nothing is known', async (t) => {
+  const planned = async (schemaChanges: TablePlan['schemaChanges']) => {
+    const plan = async () => [{ ...PLAN, schemaChanges }];
+    const world = { cwd: projectFolder(t), project: { manifest: manifest('orders'), plan } };
+    const { stdout } = await hakiri(world, 'plan');
+    const json = JSON.parse((await hakiri(world, 'plan', '--json')).stdout);
+    return [/schema +(.+)/.exec(stdout)?.[1], json.tables[0].schema_changes];
+  };
+  assert.deepEqual(await planned([]), ['unchanged', []]);
+  assert.deepEqual(await planned(undefined), ['unknown: nothing can be read ahead', null]);
+});
+
 test('doctor ends with 1 when a check failed, and not for a warning', async (t) => {
   const cwd = projectFolder(t);
   const warned: DoctorCheck = { name: 'orphans', state: 'warning', message: '1 file', path: 'a/b' };

@@ -41,8 +41,9 @@ function printPlan(plan: TablePlan, channel: Channel): void {
   fact('incremental', plan.incremental ?? 'no');
   fact('from', plan.cursor ?? 'the start');
   fact('expected', expected(plan));
-  fact('schema', plan.schemaChanges.length === 0 ? 'unchanged' : (plan.schemaChanges[0] ?? ''));
-  for (const change of plan.schemaChanges.slice(1)) fact('', change);
+  const [first = 'unchanged', ...others] = plan.schemaChanges ?? ['unknown: nothing can be read ahead'];
+  fact('schema', first);
+  for (const change of others) fact('', change);
   for (const warning of plan.warnings) {
     channel.line(`  ${paint(channel, 'yellow', 'warning'.padEnd(12))} ${escapeLine(warning)}`);
   }

@@ -393,3 +393,30 @@ test('the column that decides which row is newer cannot change its type', async 
   assert.equal(parts.length, 1, 'nothing of the refused run is left');
   rmSync(join(project.folder, 'in/2.ndjson'));
 });
+
+test('a plan does not call the schema unchanged where nothing was read ahead', async (t) => {
+  const project = cliProject(
+    t,
+    `[[pipeline]]
+id = "p"
+tables = ["notes"]
+allow_hosts = ["127.0.0.1:9"]
+[pipeline.source]
+connector = "http"
+config.base_url = "http://127.0.0.1:9"
+config.resources = [
+  { name = "orders", path = "/orders" },
+  { name = "notes", path = "/orders/{id}/notes", parent = { resource = "orders", param = "id", field = "id" } },
+]
+
+${pipeline('files', 'in.ndjson', things())}`,
+  );
+  project.write('in.ndjson', []);
+  const { stdout, stderr } = await project.hakiri('plan', '--json');
+  assert.notEqual(stdout, '', stderr);
+  const { tables } = JSON.parse(stdout) as { tables: { schema_changes: unknown }[] };
+  assert.deepEqual(
+    tables.map(({ schema_changes }) => schema_changes),
+    [null, []],
+  );
+});

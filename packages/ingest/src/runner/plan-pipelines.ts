@@ -61,7 +61,8 @@ async function planTable(
     steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
   if (transform !== undefined) await options.checkTransform(transform);
   const warnings: string[] = [];
-  let changes: readonly string[] = [];
+  // A source that counts its files and gives none ahead has none with rows; any other has not looked.
+  let changes: readonly string[] | undefined = sample !== undefined || files !== undefined ? [] : undefined;
   if (sample?.kind === 'file') {
     changes = await options.preview(pipeline, table, {
       kind: 'file',

@@ -50,7 +50,7 @@ export interface TablePlan {
   readonly pages: number | undefined;
   readonly files: number | undefined;
   readonly bytes: number | undefined;
-  /** In words, as the schema history keeps them; empty when nothing would change. */
-  readonly schemaChanges: readonly string[];
+  /** In words, as the schema history keeps them; empty when nothing would change, undefined where nothing could be read ahead. */
+  readonly schemaChanges: readonly string[] | undefined;
   readonly warnings: readonly string[];
 }
