@@ -175,6 +175,20 @@ test('a transform runs in the same statement, and one that depends on the clock 
   }
 });
 
+test('a transform that names what the data does not have yet is told to declare it', async () => {
+  for (const sql of [
+    'SELECT missing FROM input',
+    'SELECT * EXCLUDE (missing) FROM input',
+    'SELECT missing.a FROM input',
+  ])
+    await assert.rejects(
+      engine.describe(schema, sql),
+      { code: 'transform.invalid', hint: /declare it under columns/ },
+      sql,
+    );
+  await assert.rejects(engine.describe(schema, 'SELECT lower(id, 1) FROM input'), { hint: /See docs/ });
+});
+
 test('rows on which a transform fails are set aside', async () => {
   const transform = 'SELECT *, name::INTEGER AS n FROM input';
   const shape = await engine.describe(schema, transform);

@@ -50,6 +50,7 @@ export function createWriter() {
         const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
         throw new HakiriError('transform.invalid', `A transform does not fit its table: ${message}`, {
           cause: error,
+          ...(isAbsence(message) ? { hint: ABSENT_HINT } : {}),
         });
       }
     },
@@ -86,6 +87,16 @@ export function createWriter() {
       }
     },
   };
+}
+
+const ABSENT_HINT =
+  'Check the name. A column that the data does not have yet: declare it under columns, with its type (columns.name = { type = "string" }).';
+
+/** What the engine says of a column or a field that its input does not have. */
+function isAbsence(message: string): boolean {
+  return /^Binder Error: (?:Referenced (?:column|table) ".*" not found|Column ".*" in \w+ list not found|Could not find key)/.test(
+    message,
+  );
 }
 
 async function headerOf(
