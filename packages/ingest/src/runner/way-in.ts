@@ -124,11 +124,10 @@ export class WayIn {
     }
   }
 
-  /** Leaves nothing of what was not committed. */
+  /** Leaves nothing of what was not committed; what cannot be removed now, the next run sweeps. */
   async #abandon(): Promise<void> {
     await this.#converting?.catch(() => {});
-    await this.#spool?.remove();
-    await this.#writer.discard();
+    await Promise.allSettled([this.#spool?.remove(), this.#writer.discard()]);
   }
 
   async #takeRecords({ records, setAside = [] }: RecordBatch): Promise<void> {
