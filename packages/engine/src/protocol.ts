@@ -33,6 +33,8 @@ export type ConvertInput =
       readonly path: string;
       readonly format: 'csv' | 'parquet';
       readonly delimiter?: string;
+      /** The types the file itself has; `schema` says what they are read as. */
+      readonly found?: TableSchema;
       readonly schema: TableSchema;
     };
 

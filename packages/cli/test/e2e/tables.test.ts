@@ -420,3 +420,61 @@ ${pipeline('files', 'in.ndjson', things())}`,
     [null, []],
   );
 });
+
+test('a declared type of a CSV or Parquet file is kept exactly, or the file is refused as a whole', async (t) => {
+  const declared =
+    'columns = { amount = { type = "decimal(18,4)" }, n = { type = "int64" }, at = { type = "timestamp" } }';
+  const project = cliProject(
+    t,
+    [
+      pipeline('csv', 'in/*.csv', things(declared)),
+      pipeline('lake', 'in/*.parquet', things(declared).replace('"things"', '"lake"')),
+      '[[transforms]]\ntable = "things"\nwith_columns = { double_amount = "amount * 2" }',
+    ].join('\n'),
+  );
+  const good = 'id,amount,n,at\n1,1.00010,5,2026-01-01T00:00:00Z\n2,-.5,,\n';
+  project.write('in/1.csv', good);
+  await project.run('csv');
+  const held = () => project.rows('select id, amount, n, "at", double_amount from things order by id');
+  assert.deepEqual(await held(), [
+    { id: '1', amount: '1.0001', n: 5, at: '2026-01-01T00:00:00Z', double_amount: '2.0002' },
+    { id: '2', amount: '-0.5000', n: null, at: null, double_amount: '-1.0000' },
+  ]);
+  for (const row of [
+    '1.00001,5,',
+    '123456789012345,5,',
+    'much,5,',
+    '1,1.5,',
+    '1,9223372036854775808,',
+    '1,1,soon',
+  ]) {
+    project.write('in/2.csv', `id,amount,n,at\n3,1,1,\n4,${row}\n`);
+    const { error } = await project.failing('run', 'csv');
+    assert.equal(error.code, 'record.type_conflict', row);
+    assert.match(error.message, /2\.csv: a value of column (amount|n|at) does not fit/);
+    assert.equal((await held()).length, 2);
+  }
+
+  const parquet = join(project.folder, 'in/1.parquet');
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const write = (amount: string, n: string) =>
+    connection.run(
+      `COPY (SELECT 1::BIGINT AS id, ${amount} AS amount, ${n} AS n, now() AS at) TO '${parquet}' (FORMAT parquet)`,
+    );
+  for (const [amount, n] of [
+    ['1.00001::DOUBLE', '1'],
+    ['1.00001::DECIMAL(9,5)', '1'],
+    ['1', '1.5::DOUBLE'],
+    ['1', '1.5::DECIMAL(4,1)'],
+  ] as const) {
+    await write(amount, n);
+    const { error } = await project.failing('run', 'lake');
+    assert.equal(error.code, 'record.type_conflict', `${amount} ${n}`);
+  }
+  await write('1.1::FLOAT', '2.0::DOUBLE');
+  await project.run('lake');
+  assert.deepEqual(await project.rows('select amount, n from lake'), [{ amount: '1.1000', n: 2 }]);
+  connection.closeSync();
+  instance.closeSync();
+});

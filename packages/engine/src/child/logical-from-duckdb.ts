@@ -1,5 +1,5 @@
-import { type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
-import { JSON_TYPE, type LogicalType, UNDECIDED } from '@hakiri/core';
+import { type DuckDBPreparedStatement, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import { JSON_TYPE, type LogicalType, type TableSchema, UNDECIDED } from '@hakiri/core';
 
 const SCALARS: ReadonlyMap<DuckDBTypeId, LogicalType> = new Map<DuckDBTypeId, LogicalType>([
   [DuckDBTypeId.SQLNULL, UNDECIDED],
@@ -53,4 +53,14 @@ export function logicalFromDuckDb(type: DuckDBType): LogicalType {
     default:
       return SCALARS.get(type.typeId) ?? JSON_TYPE;
   }
+}
+
+/** What a statement would give. */
+export function preparedSchema(prepared: DuckDBPreparedStatement): TableSchema {
+  return {
+    columns: Array.from({ length: prepared.columnCount }, (_, i) => ({
+      name: prepared.columnName(i),
+      type: logicalFromDuckDb(prepared.columnType(i)),
+    })),
+  };
 }

@@ -8,7 +8,7 @@ import { fileError } from '../convert/file-error.ts';
 import { checkTransform } from '../gate/transform-gate.ts';
 import type { ConvertRequest, ConvertResult } from '../protocol.ts';
 import { openInstance, WRITER_SETTINGS } from './instance.ts';
-import { logicalFromDuckDb } from './logical-from-duckdb.ts';
+import { preparedSchema } from './logical-from-duckdb.ts';
 import { mapEngineError } from './map-error.ts';
 
 /** The engine's side of the way in. Every request is from our own program: paths and names are trusted here. */
@@ -33,10 +33,7 @@ export function createWriter() {
       await checkTransform(connection, transform, input);
       try {
         const prepared = await connection.prepare(describeStatement(input, transform));
-        const columns = Array.from({ length: prepared.columnCount }, (_, i) => ({
-          name: prepared.columnName(i),
-          type: logicalFromDuckDb(prepared.columnType(i)),
-        }));
+        const { columns } = preparedSchema(prepared);
         const undecided = input.columns.some(({ type }) => type.kind === 'undecided')
           ? (await connection.runAndReadAll(undecidedStatement(input, transform))).getRows()[0]
           : undefined;
@@ -62,10 +59,7 @@ export function createWriter() {
       try {
         const delimiter = format === 'csv' ? await csvDelimiter(path) : undefined;
         const prepared = await connection.prepare(`SELECT * FROM ${readFile(path, format, delimiter)}`);
-        columns = Array.from({ length: prepared.columnCount }, (_, i) => ({
-          name: prepared.columnName(i),
-          type: logicalFromDuckDb(prepared.columnType(i)),
-        }));
+        columns = preparedSchema(prepared).columns;
         names =
           format === 'csv' ? await headerOf(connection, path, delimiter) : columns.map(({ name }) => name);
       } catch (error) {

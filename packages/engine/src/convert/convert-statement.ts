@@ -12,6 +12,7 @@ import {
 } from '@hakiri/core';
 import type { ConvertInput, ConvertRequest, OrderSpec } from '../protocol.ts';
 import { decoded, holdsBytes, spoolType } from './base64-columns.ts';
+import { exactCast } from './exact-cast.ts';
 
 /** Columns that travel beside the table's own, under the transforms. */
 const SEQUENCE = quoteIdentifier('_hakiri_seq');
@@ -84,7 +85,7 @@ function orderOf({ column, fallback, nulls }: OrderSpec): OrderKeyColumn | strin
 
 /** A FROM item with the input's rows, in the order in which they came. */
 export function readInput(input: ConvertInput): string {
-  if (input.kind === 'file') return readFile(input.path, input.format, input.delimiter);
+  if (input.kind === 'file') return readFileAs(input);
   const known = input.schema.columns.filter((column) => column.type.kind !== 'undecided');
   const columns = known.map(
     ({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(sqlType(spoolType(type)))}`,
@@ -98,6 +99,23 @@ export function readInput(input: ConvertInput): string {
     return holdsBytes(type) ? `${decoded(identifier, type)} AS ${identifier}` : identifier;
   });
   return `(SELECT ${selected.length > 0 ? selected.join(', ') : 'NULL AS "_hakiri_none"'} FROM ${read})`;
+}
+
+function readFileAs({
+  path,
+  format,
+  delimiter,
+  found,
+  schema,
+}: Extract<ConvertInput, { kind: 'file' }>): string {
+  const read = readFile(path, format, delimiter);
+  const casts = (found?.columns ?? []).flatMap(({ name, type }) => {
+    const declared = findColumn(schema, name)?.type;
+    if (declared === undefined || declared.kind === 'undecided' || sameType(declared, type)) return [];
+    const identifier = quoteIdentifier(name);
+    return [`${exactCast(identifier, name, type, declared)} AS ${identifier}`];
+  });
+  return casts.length === 0 ? read : `(SELECT * REPLACE (${casts.join(', ')}) FROM ${read})`;
 }
 
 /**

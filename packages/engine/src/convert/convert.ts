@@ -3,9 +3,12 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { HakiriError } from '@hakiri/core';
+import { findColumn, HakiriError, typeName } from '@hakiri/core';
+import { preparedSchema } from '../child/logical-from-duckdb.ts';
 import type { ConvertInput, ConvertRequest, ConvertResult, Misfit } from '../protocol.ts';
+import { readFile } from './convert-statement.ts';
 import { csvDelimiter } from './csv-delimiter.ts';
+import { misfitColumn } from './exact-cast.ts';
 import { fileError } from './file-error.ts';
 import { locateMisfits } from './locate-misfits.ts';
 import { dropLines } from './spool-lines.ts';
@@ -48,11 +51,7 @@ export async function convert(connection: DuckDBConnection, request: ConvertRequ
 
 async function convertFile(connection: DuckDBConnection, request: ConvertRequest): Promise<ConvertResult> {
   const { input } = request;
-  const delimited =
-    input.kind === 'file' && input.format === 'csv'
-      ? { ...input, delimiter: await csvDelimiter(input.path) }
-      : input;
-  const outcome = await tryConvert(connection, { ...request, input: delimited });
+  const outcome = await tryConvert(connection, { ...request, input: await asFound(connection, input) });
   if (outcome.kind === 'written') {
     return { ...outcome.written, sha256: await sha256(request.output), misfits: [] };
   }
@@ -63,7 +62,34 @@ async function convertFile(connection: DuckDBConnection, request: ConvertRequest
     });
   }
   if (outcome.kind === 'null_key') throw outcome.error;
+  const column = misfitColumn(outcome.cause);
+  if (column !== undefined && input.kind === 'file') throw misfitOf(input, column);
   throw input.kind === 'file' ? await fileError(outcome.cause, input.path, input.format) : outcome.error;
+}
+
+/** The input with what only the file itself can tell: its delimiter, and the types it has. */
+async function asFound(connection: DuckDBConnection, input: ConvertInput): Promise<ConvertInput> {
+  if (input.kind !== 'file') return input;
+  const { path, format } = input;
+  const delimiter = format === 'csv' ? { delimiter: await csvDelimiter(path) } : {};
+  try {
+    const prepared = await connection.prepare(`SELECT * FROM ${readFile(path, format, delimiter.delimiter)}`);
+    return { ...input, ...delimiter, found: preparedSchema(prepared) };
+  } catch (error) {
+    throw await fileError(error, path, format);
+  }
+}
+
+function misfitOf({ path, schema }: ConvertInput & { kind: 'file' }, column: string): HakiriError {
+  const type = findColumn(schema, column)?.type;
+  return new HakiriError(
+    'record.type_conflict',
+    `${path}: a value of column ${column} does not fit ${type === undefined ? 'its type' : typeName(type)}`,
+    {
+      hint: 'Correct the file, or declare a wider type for the column; nothing of the file was taken.',
+      details: { path, column },
+    },
+  );
 }
 
 async function sha256(path: string): Promise<string> {
