@@ -99,7 +99,7 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
           jobs: store.catalog,
           files,
           clock,
-          spoolFolder: join(root, 'cache', 'spool'),
+          spoolFolder: join(root, 'cache', 'spool', manifest.project.name),
           parallel: Math.min(MAX_PARALLEL, availableParallelism()),
           createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
           lineage,
