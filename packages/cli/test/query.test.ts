@@ -86,7 +86,7 @@ test('CSV follows RFC 4180 and keeps null apart from empty text', async (t) => {
 });
 
 test('JSON is one document with rows as objects; a repeated column name loses no value', async (t) => {
-  const rows = answer(['a BIGINT', 'a'], [[1, 'x']], { truncated: true });
+  const rows = answer(['a BIGINT', 'a'], [[1, 'x']], { truncated: 'rows' });
   const world = { cwd: projectFolder(t), project: serveWith({ answer: rows }) };
   const { stdout, stderr } = await hakiri(world, 'query', 'select 1', '--json');
   assert.deepEqual(JSON.parse(stdout), {
@@ -95,7 +95,7 @@ test('JSON is one document with rows as objects; a repeated column name loses no
       { name: 'a_2', type: 'VARCHAR' },
     ],
     rows: [{ a: 1, a_2: 'x' }],
-    truncated: true,
+    truncated: 'rows',
     elapsed_ms: 12,
   });
   assert.equal(stderr, '');
@@ -116,10 +116,20 @@ test('NDJSON is a line a row', async (t) => {
 });
 
 test('an answer that was cut says so', async (t) => {
-  const cut = answer(['a'], [['x']], { truncated: true });
+  const cut = answer(['a'], [['x']], { truncated: 'rows' });
   const world = { cwd: projectFolder(t), project: serveWith({ answer: cut }) };
-  const { stderr } = await hakiri(world, 'query', 'select 1');
+  const { stderr, code } = await hakiri(world, 'query', 'select 1');
   assert.match(stderr, /1 row in 12 ms\nThere is more: the answer was cut/);
+  assert.equal(code, 0);
+});
+
+test('an answer past the size nobody asked to cut it at is an error, after what fits of it', async (t) => {
+  const cut = answer(['a'], [['x']], { truncated: 'bytes' });
+  const world = { cwd: projectFolder(t), project: serveWith({ answer: cut }) };
+  const { stdout, stderr, code } = await hakiri(world, 'query', 'select 1', '--format', 'csv');
+  assert.equal(stdout, 'a\r\nx\r\n');
+  assert.match(stderr, /error\[query\.too_large\]/);
+  assert.equal(code, 1);
 });
 
 test('SQL comes from the argument, standard input or a file', async (t) => {

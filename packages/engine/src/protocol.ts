@@ -83,7 +83,7 @@ export interface SessionQuery {
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly JsonValue[])[];
-  readonly truncated: boolean;
+  readonly truncated: false | 'rows' | 'bytes';
 }
 
 export type EngineReply =

@@ -60,9 +60,9 @@ test('values have one JSON form', async () => {
 
 test('rows and bytes have a limit, and the answer says so', async () => {
   const few = await ask('SELECT * FROM t ORDER BY id', { maxRows: 3 });
-  assert.deepEqual([few.rows.length, few.truncated], [3, true]);
+  assert.deepEqual([few.rows.length, few.truncated], [3, 'rows']);
   const small = await ask("SELECT repeat('x', 1000) FROM range(1000)", { maxBytes: 5000 });
-  assert.equal(small.truncated, true);
+  assert.equal(small.truncated, 'bytes');
   assert.ok(small.rows.length <= 5);
   const all = await ask('SELECT * FROM t', { maxRows: 100 });
   assert.deepEqual([all.rows.length, all.truncated], [100, false]);

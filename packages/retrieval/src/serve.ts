@@ -29,7 +29,8 @@ export interface TableNotes {
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+/** An answer is held in memory, several times over, on its way to whoever asked. */
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
 /** The one read path. Everything that reads the store asks here. */
 export function createServe({ store, engine, notes }: ServeOptions): Serve {

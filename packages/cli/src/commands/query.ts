@@ -46,10 +46,22 @@ export async function query({ services, output }: Call, flags: QueryFlags, sql?:
   printAnswer(answer, format, output);
   if (!flags.json)
     output.err.line(`${plural(answer.rows.length, 'row')} in ${formatDuration(answer.elapsedMs)}`);
-  if (answer.truncated && !flags.json) {
+  if (answer.truncated === 'bytes') throw tooLarge(answer);
+  if (answer.truncated === 'rows' && !flags.json) {
     const warning = 'There is more: the answer was cut at its limit. Raise --limit, or narrow the query.';
     output.err.line(paint(output.err, 'yellow', warning));
   }
+}
+
+/** Nobody asked for that limit, so a script must not take the beginning for the whole. */
+function tooLarge({ rows }: Answer): HakiriError {
+  return new HakiriError(
+    'query.too_large',
+    `The answer is larger than its limit: the ${plural(rows.length, 'row')} printed are only its beginning`,
+    {
+      hint: 'Select fewer columns, add a filter or a LIMIT, or read the Parquet itself: docs/store-layout.md.',
+    },
+  );
 }
 
 function chosenFormat(flags: QueryFlags): Format {

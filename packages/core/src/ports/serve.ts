@@ -43,8 +43,8 @@ export interface Answer {
   readonly columns: readonly AnswerColumn[];
   /** 64-bit integers past 2^53 and decimals are strings, bytes are base64, times are ISO 8601. */
   readonly rows: readonly (readonly JsonValue[])[];
-  /** The row or byte limit cut the answer. */
-  readonly truncated: boolean;
+  /** Which limit cut the answer short, if one did. */
+  readonly truncated: false | 'rows' | 'bytes';
   readonly elapsedMs: number;
 }
 

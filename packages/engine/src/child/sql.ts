@@ -71,7 +71,8 @@ async function collect(
       for (const row of chunk.getRows()) {
         const encoded = row.map((cell, i) => jsonValue(cell, types[i] as DuckDBType));
         bytes += JSON.stringify(encoded).length;
-        if (rows.length >= maxRows || bytes > maxBytes) return { columns, rows, truncated: true };
+        if (rows.length >= maxRows) return { columns, rows, truncated: 'rows' };
+        if (bytes > maxBytes) return { columns, rows, truncated: 'bytes' };
         rows.push(encoded);
       }
     }
