@@ -1,4 +1,5 @@
 import {
+  type Column,
   EMPTY_SCHEMA,
   findColumn,
   HakiriError,
@@ -30,7 +31,8 @@ export function nextSchema(current: TableSchema, incoming: TableSchema, target: 
   };
   // After a transform a column is what the transform makes of it, whatever was declared for its input.
   const declared = target.transform === undefined ? target.declared : EMPTY_SCHEMA;
-  const merged = mergeSchemas(prepared, incoming, declared);
+  const arriving = current.columns.length === 0 ? keyFirst(incoming, target.primaryKey) : incoming;
+  const merged = mergeSchemas(prepared, arriving, declared);
   const schema = merged.conflicts.reduce((so, { column, existing, have, got }) => {
     if (column === existing && target.onConflict === 'json') return retype(so, existing, JSON_TYPE);
     throw conflict(target, existing, have, got);
@@ -39,6 +41,12 @@ export function nextSchema(current: TableSchema, incoming: TableSchema, target: 
   requireSteadyOrder(current, schema, target);
   const widened = mergedChanges(current, prepared);
   return { schema, changes: [...widened, ...merged.changes, ...mergedChanges(merged.schema, schema)] };
+}
+
+/** A new table starts with what tells its rows apart. */
+function keyFirst({ columns }: TableSchema, primaryKey: readonly string[]): TableSchema {
+  const isKey = ({ name }: Column): boolean => primaryKey.includes(name);
+  return { columns: [...columns.filter(isKey), ...columns.filter((column) => !isKey(column))] };
 }
 
 /**
