@@ -1,4 +1,4 @@
-import type { Batch, PullRequest, Source, SourceWarning, TableInfo } from '@hakiri/core';
+import type { Batch, PullProgress, PullRequest, Source, SourceWarning, TableInfo } from '@hakiri/core';
 import { parseConfig } from '../toolkit/parse-config.ts';
 import { recordLimit, type SourceContext } from '../toolkit/source-context.ts';
 import { unknownTable } from '../toolkit/unknown-table.ts';
@@ -72,10 +72,7 @@ async function* pullFiles(
       taken = { ...taken, [file.name]: { size: file.sizeBytes, mtimeMs: file.mtimeMs, sha256 } };
       continue;
     }
-    const batches = readFile(file, config, context, request);
-    let next = await batches.next();
-    for (; !next.done; next = await batches.next()) yield { ...next.value, progress };
-    const content = next.value;
+    const content = yield* withProgress(readFile(file, config, context, request), progress);
     const after = await describeFile(file.path, context.projectFolder);
     if (after !== undefined && sameStat(after, { size: file.sizeBytes, mtimeMs: file.mtimeMs })) {
       taken = {
@@ -120,11 +117,32 @@ async function* readFile(
     maxRecordBytes: recordLimit(context, request.table),
     signal: request.signal,
   });
-  for (;;) {
-    const { done, value } = await pieces.next();
-    if (done) return value;
-    const { records, setAside } = value;
-    yield { kind: 'records', records, ...(setAside.length === 0 ? {} : { setAside }) };
+  try {
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done) return value;
+      const { records, setAside } = value;
+      yield { kind: 'records', records, ...(setAside.length === 0 ? {} : { setAside }) };
+    }
+  } finally {
+    // Whoever needs only the first batch lets the file go with it.
+    await pieces.return('');
+  }
+}
+
+/** The batches with how far the pull is, then what they end with. */
+async function* withProgress<T>(
+  batches: AsyncGenerator<Batch, T>,
+  progress: PullProgress,
+): AsyncGenerator<Batch, T> {
+  try {
+    for (;;) {
+      const { done, value } = await batches.next();
+      if (done) return value;
+      yield { ...value, progress };
+    }
+  } finally {
+    await batches.return(undefined as T);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,19 @@ async function folderWith(files: Readonly<Record<string, string | Uint8Array>>) 
 function assertCode(error: unknown, code: ErrorCode): void {
   assert.ok(isHakiriError(error), String(error));
   assert.equal(error.code, code, error.message);
+}
+
+const notLinux = process.platform === 'linux' ? false : 'reads /proc, which only Linux has';
+
+function openFiles(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      // The listing's own descriptor is gone by now.
+      return [];
+    }
+  });
 }
 
 describe('the file source', () => {
@@ -161,6 +175,19 @@ describe('the file source', () => {
     assert.ok(estimate.sample?.kind === 'records' && estimate.sample.records.length === 9);
     const { cursor } = await pullAll(source, 'rows');
     assert.equal((await source.estimate({ table: 'rows', cursor, signal })).files, 0);
+  });
+
+  it('lets the file go when only the first batch of it is wanted', { skip: notLinux }, async () => {
+    const big = '{"id":1,"text":"0123456789012345678901234567890123456789"}\n'.repeat(60_000);
+    await using files = await folderWith({ 'held.ndjson': big });
+    const source = files.source({ path: '*.ndjson' });
+    const signal = new AbortController().signal;
+    await source.estimate({ table: 'rows', cursor: undefined, signal });
+    for await (const _ of source.pull({ table: 'rows', cursor: undefined, signal })) break;
+    assert.deepEqual(
+      openFiles().filter((path) => path.endsWith('held.ndjson')),
+      [],
+    );
   });
 
   it('takes a name with stars and brackets as it is, where such a file exists', async () => {
