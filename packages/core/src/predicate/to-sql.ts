@@ -3,7 +3,8 @@ import { sameType } from '../types/logical-type.ts';
 import { quoteIdentifier, quoteLiteral, sqlType } from '../types/sql-type.ts';
 import type { TableSchema } from '../types/table-schema.ts';
 import type { Predicate } from './ast.ts';
-import { type Bound, type BoundColumn, type BoundOp, bind } from './bind.ts';
+import { bind } from './bind.ts';
+import type { Bound, BoundColumn, BoundOp } from './bound.ts';
 import type { Scalar } from './compare.ts';
 import { formatDays, formatMicros, formatTimeOfDay } from './time.ts';
 
