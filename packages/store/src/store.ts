@@ -53,7 +53,7 @@ export interface WritableStore extends Store, Destination {
   readonly recovery: Recovery;
 }
 
-export interface Recovery extends Adoption {
+export interface Recovery extends Omit<Adoption, 'uncommitted'> {
   readonly swept: readonly string[];
   readonly abandonedJobs: number;
 }
@@ -90,16 +90,11 @@ export async function openWritableStore(
 ): Promise<WritableStore> {
   const { files, clock, engine, node } = options;
   const paths = layout(options.root, options.project);
-  const lock = await acquireWriterLock({
-    ...lockOptions,
-    path: paths.lock,
-    holderPath: paths.lockHolder,
-    files,
-    clock,
-  });
+  const lock = await acquireWriterLock({ ...options, ...lockOptions, paths });
+  let catalog: Catalog | undefined;
   try {
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
-    const catalog = await openCatalog(files, paths, 'write');
+    catalog = await openCatalog(files, paths, 'write');
     const context: StoreContext = {
       files,
       clock,
@@ -117,6 +112,7 @@ export async function openWritableStore(
       openTable: async (target) => openTable(context, target),
     };
   } catch (error) {
+    await catalog?.close();
     lock.release();
     throw error;
   }
@@ -124,10 +120,11 @@ export async function openWritableStore(
 
 async function recover({ files, paths, catalog, clock, writeView: write }: StoreContext): Promise<Recovery> {
   const adoption = await adoptRuns(files, paths, catalog);
-  const swept = await sweepOrphans(files, paths, catalog);
+  const swept = await sweepOrphans(files, paths, catalog, adoption);
   const abandonedJobs = await catalog.closeAbandonedJobs(new Date(clock.nowMs()).toISOString());
   for (const table of await staleViews(files, paths, catalog)) await write(table);
-  return { ...adoption, swept, abandonedJobs };
+  const { adopted, damaged } = adoption;
+  return { adopted, damaged, swept, abandonedJobs };
 }
 
 async function openTable(context: StoreContext, target: TableTarget) {

@@ -7,8 +7,7 @@ import { acquireWriterLock, type LockHolder, nodeFiles } from '../src/index.ts';
 import { emptyRoot, realClock } from './support/test-store.ts';
 
 const request = (root: string, parts: object = {}) => ({
-  path: join(root, 'cache/x.lock'),
-  holderPath: join(root, 'cache/x.lock.json'),
+  paths: { lock: join(root, 'cache/x.lock'), lockHolder: join(root, 'cache/x.lock.json') },
   command: 'test one',
   waitMs: 0,
   files: nodeFiles,
@@ -68,12 +67,12 @@ test('a lock whose holder was killed is free at once, whatever it left in the fo
     db.exec('BEGIN EXCLUSIVE');
     process.stdout.write('held');
     setInterval(() => db.isOpen, 1000);`;
-  const child = spawn(process.execPath, ['-e', script, request(root).path], {
+  const child = spawn(process.execPath, ['-e', script, request(root).paths.lock], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
   await new Promise((resolve) => child.stdout.once('data', resolve));
-  writeFileSync(request(root).holderPath, '{"pid": 1, torn');
+  writeFileSync(request(root).paths.lockHolder, '{"pid": 1, torn');
   await assert.rejects(acquireWriterLock(request(root)), {
     code: 'store.locked',
     message: /written by another process/,

@@ -95,6 +95,19 @@ test('a manifest of a path that leads out of the store is damaged', async (t) =>
   await store.close();
 });
 
+test('what a damaged run set aside stays for whoever mends the run', async (t) => {
+  const root = await storeOf(t, 2);
+  goBack(root, 1);
+  rmSync(join(runFolder(root, 2), 'part-00000.parquet'));
+  const quarantine = join(contextOf(root), 'tables/things/quarantine', `${runId(2)}.ndjson`);
+  mkdirSync(dirname(quarantine), { recursive: true });
+  writeFileSync(quarantine, 'set aside');
+  const store = await openWritableStore(storeOptions(root, engine), LOCK);
+  assert.deepEqual(store.recovery.swept, []);
+  assert.equal(readFileSync(quarantine, 'utf8'), 'set aside');
+  await store.close();
+});
+
 test('what runs that died left behind is swept by a writer, never by a reader', async (t) => {
   const root = await storeOf(t, 1);
   const orphan = join(runFolder(root, 9), 'part-00000.parquet');

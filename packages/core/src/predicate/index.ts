@@ -12,6 +12,5 @@ export {
 } from './ast.ts';
 export { compareText } from './compare.ts';
 export { compilePredicate, type PredicateRow, type Truth } from './evaluate.ts';
-export { MAX_PREDICATE_LENGTH } from './lex.ts';
 export { parsePredicate } from './parse.ts';
 export { predicateToSql } from './to-sql.ts';

@@ -16,7 +16,7 @@ export type Token =
 export type Sign = '=' | '<>' | '<' | '<=' | '>' | '>=' | '(' | ')' | ',' | '.' | '-' | '+';
 
 /** The longest filter that is read, in UTF-16 units. */
-export const MAX_PREDICATE_LENGTH = 64 * 1024;
+const MAX_PREDICATE_LENGTH = 64 * 1024;
 
 const MAX_EXPONENT = 400;
 const SPACE = /[ \t\r\n\f\v]+/y;

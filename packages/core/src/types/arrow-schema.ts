@@ -34,7 +34,7 @@ export interface ArrowSchema {
 
 const JSON_EXTENSION = [{ key: 'ARROW:extension:name', value: 'arrow.json' }] as const;
 
-export function toArrowSchema(schema: TableSchema): ArrowSchema {
+function toArrowSchema(schema: TableSchema): ArrowSchema {
   return { fields: schema.columns.map((column) => toField(column.name, column.type)) };
 }
 

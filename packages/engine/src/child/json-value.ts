@@ -67,7 +67,7 @@ function isoMoment(micros: bigint, zone: string): string {
 }
 
 /** JSON text as a value, integers that a double cannot hold as text. */
-export function jsonText(text: string): JsonValue {
+function jsonText(text: string): JsonValue {
   try {
     return JSON.parse(text, function (this: unknown, _key, value: unknown, context?: { source?: string }) {
       if (typeof value !== 'number' || context?.source === undefined) return value;

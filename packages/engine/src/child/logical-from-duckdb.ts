@@ -33,7 +33,7 @@ const SCALARS: ReadonlyMap<DuckDBTypeId, LogicalType> = new Map<DuckDBTypeId, Lo
 ]);
 
 /** Our type for an engine's; what has no close relative becomes JSON. */
-export function logicalFromDuckDb(type: DuckDBType): LogicalType {
+function logicalFromDuckDb(type: DuckDBType): LogicalType {
   switch (type.typeId) {
     case DuckDBTypeId.VARCHAR:
       return type.alias === 'JSON' ? JSON_TYPE : { kind: 'string' };

@@ -84,7 +84,7 @@ function orderOf({ column, fallback, nulls }: OrderSpec): OrderKeyColumn | strin
 }
 
 /** A FROM item with the input's rows, in the order in which they came. */
-export function readInput(input: ConvertInput): string {
+function readInput(input: ConvertInput): string {
   if (input.kind === 'file') return readFileAs(input);
   const known = input.schema.columns.filter((column) => column.type.kind !== 'undecided');
   const columns = known.map(

@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { type LogicalType, quoteLiteral, sqlType, type TableSchema, typeName } from '@hakiri/core';
 import { wideType } from './wide-type.ts';
 
-export interface LocatedMisfit {
+interface LocatedMisfit {
   /** Line of the spool, from 0. */
   readonly line: number;
   readonly column: string;

@@ -8,7 +8,7 @@ import { findMisfits } from './find-misfits.ts';
 import { copyBytes, lineOffsets, malformedLines } from './spool-lines.ts';
 import { type Outcome, tryConvert } from './try-convert.ts';
 
-export interface Located {
+interface Located {
   readonly line: number;
   readonly column: string | undefined;
   readonly expected: string | undefined;

@@ -6,10 +6,10 @@ export interface IntegerRange {
 }
 
 /** Doubles hold every integer up to here. */
-export const MAX_EXACT_DOUBLE = 2n ** 53n;
+const MAX_EXACT_DOUBLE = 2n ** 53n;
 
 /** Integer types from the narrowest to the widest. */
-export const INTEGER_KINDS = ['int8', 'int16', 'int32', 'int64'] as const;
+const INTEGER_KINDS = ['int8', 'int16', 'int32', 'int64'] as const;
 type IntegerKind = (typeof INTEGER_KINDS)[number];
 
 const RANGES: Readonly<Record<IntegerKind, IntegerRange>> = {

@@ -12,7 +12,7 @@ import {
 } from './shape.ts';
 import { duplicateKey, keyCase, type Widening, widenColumn } from './widen.ts';
 
-export const MAX_COLUMNS = 2000;
+const MAX_COLUMNS = 2000;
 const MAX_NAME_BYTES = 255;
 
 export interface RootOptions {

@@ -99,7 +99,7 @@ export function schemaOf(root: StructShape): TableSchema {
 }
 
 /** The same shape once a part is written with it. */
-export function keepShape(shape: Shape): Shape {
+function keepShape(shape: Shape): Shape {
   switch (shape.kind) {
     case 'undecided':
       return shape;

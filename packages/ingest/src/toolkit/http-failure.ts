@@ -65,7 +65,7 @@ function rateLimitWaitMs(headers: HttpResponse['headers'], context: FailureConte
 }
 
 /** Milliseconds asked for by Retry-After, which is seconds or a date (RFC 9110, 10.2.3). */
-export function retryAfterMs(headers: HttpResponse['headers'], nowMs: number): number | undefined {
+function retryAfterMs(headers: HttpResponse['headers'], nowMs: number): number | undefined {
   const value = headers['retry-after']?.trim();
   if (value === undefined || value === '') return undefined;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;

@@ -63,7 +63,7 @@ export async function withRetry<T>(
 }
 
 /** Exponential backoff with full jitter: anywhere up to the doubled pause, so that clients do not march in step. */
-export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
+function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
   return Math.round(random * Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1)));
 }
 

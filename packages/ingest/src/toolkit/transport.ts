@@ -36,13 +36,13 @@ export interface TransportTimeouts {
   readonly bodyIdleMs: number;
 }
 
-export const DEFAULT_TIMEOUTS: TransportTimeouts = {
+const DEFAULT_TIMEOUTS: TransportTimeouts = {
   connectMs: 10_000,
   headersMs: 30_000,
   bodyIdleMs: 60_000,
 };
 
-export const USER_AGENT = 'hakiri/0.1';
+const USER_AGENT = 'hakiri/0.1';
 
 /** The network. Every connection goes to an address the guard has checked, and to no other. */
 export function createTransport(guard: EgressGuard, timeouts = DEFAULT_TIMEOUTS): ClosableTransport {

@@ -17,6 +17,7 @@ import {
   type TableName,
   type TableSchema,
 } from '@hakiri/core';
+import { SQLITE, sqliteCode } from '../disk/sqlite-code.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** How long a writer waits for another process's transaction. */
@@ -318,16 +319,12 @@ function insertRun(
   }
 }
 
-/** SQLite result codes (https://www.sqlite.org/rescode.html). */
-const SQLITE = { BUSY: 5, READONLY: 8, IOERR: 10, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } as const;
-
 function guarded<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
     if (error instanceof HakiriError) throw error;
-    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-    switch (code) {
+    switch (sqliteCode(error)) {
       case SQLITE.BUSY:
         throw new HakiriError('store.locked', 'Another process keeps the catalog busy', { cause: error });
       case SQLITE.FULL:

@@ -85,7 +85,7 @@ async function guarded<T>(doing: string, path: string, action: () => Promise<T>)
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
 
-export function diskError(error: unknown, doing: string, path: string): HakiriError {
+function diskError(error: unknown, doing: string, path: string): HakiriError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   if (FULL.has(code))
     return new HakiriError('store.disk_full', `The disk filled up while ${doing} ${path}`, { cause: error });

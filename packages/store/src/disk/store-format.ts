@@ -3,7 +3,7 @@ import { writeDurably } from './durable.ts';
 import type { Layout } from './layout.ts';
 
 /** Raised when an older Hakiri could no longer read what a newer one writes. */
-export const STORE_FORMAT = 1;
+const STORE_FORMAT = 1;
 
 /** @throws HakiriError store.newer_format, store.damaged */
 export async function readStoreFormat(files: Files, paths: Layout): Promise<number | undefined> {

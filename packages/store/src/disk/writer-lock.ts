@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Clock, type Files, HakiriError } from '@hakiri/core';
+import type { Layout } from './layout.ts';
+import { SQLITE, sqliteCode } from './sqlite-code.ts';
 
 export interface WriterLock {
   release(): void;
@@ -13,9 +15,8 @@ export interface LockHolder {
 }
 
 export interface LockRequest {
-  readonly path: string;
-  /** Says who holds the lock, for whoever finds it taken. */
-  readonly holderPath: string;
+  /** The lock, and the file that says who holds it. */
+  readonly paths: Pick<Layout, 'lock' | 'lockHolder'>;
   readonly command: string;
   readonly waitMs: number;
   readonly files: Files;
@@ -33,13 +34,13 @@ const RETRY_MS = 100;
  * @throws HakiriError store.locked after `waitMs`
  */
 export async function acquireWriterLock(request: LockRequest): Promise<WriterLock> {
-  const { path, holderPath, files, clock, waitMs, signal } = request;
-  await files.makeFolder(dirname(path));
+  const { paths, files, clock, waitMs, signal } = request;
+  await files.makeFolder(dirname(paths.lock));
   const deadline = clock.monotonicMs() + waitMs;
   for (let waited = false; ; waited = true) {
-    const db = tryLock(path);
+    const db = tryLock(paths.lock);
     if (db) return announce(db, request);
-    const holder = await readHolder(files, holderPath);
+    const holder = await readHolder(files, paths.lockHolder);
     if (clock.monotonicMs() >= deadline) throw locked(holder);
     if (!waited) request.onWait?.(holder);
     await clock.sleep(RETRY_MS, signal);
@@ -49,11 +50,11 @@ export async function acquireWriterLock(request: LockRequest): Promise<WriterLoc
 /** The lock is held from before; if nobody can be told so, it is given back. */
 async function announce(
   db: DatabaseSync,
-  { files, holderPath, command, clock }: LockRequest,
+  { files, paths, command, clock }: LockRequest,
 ): Promise<WriterLock> {
   const holder: LockHolder = { pid: process.pid, command, since: new Date(clock.nowMs()).toISOString() };
   try {
-    await files.write(holderPath, JSON.stringify(holder));
+    await files.write(paths.lockHolder, JSON.stringify(holder));
   } catch (error) {
     db.close();
     throw error;
@@ -69,9 +70,9 @@ function tryLock(path: string): DatabaseSync | undefined {
     return db;
   } catch (error) {
     db?.close();
-    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-    if (code === 5 || code === 6) return undefined;
-    if (code === 8 || code === 14) {
+    const code = sqliteCode(error);
+    if (code === SQLITE.BUSY || code === SQLITE.LOCKED) return undefined;
+    if (code === SQLITE.READONLY || code === SQLITE.CANTOPEN) {
       throw new HakiriError('store.read_only', `The store cannot be written to: ${path}`, { cause: error });
     }
     throw new HakiriError('store.io', `The store's lock cannot be taken: ${path}`, { cause: error });

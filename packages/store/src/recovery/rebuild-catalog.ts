@@ -16,13 +16,7 @@ export async function rebuildCatalog(
 ): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
   const { files, clock } = options;
   const paths = layout(options.root, options.project);
-  const lock = await acquireWriterLock({
-    ...lockOptions,
-    path: paths.lock,
-    holderPath: paths.lockHolder,
-    files,
-    clock,
-  });
+  const lock = await acquireWriterLock({ ...options, ...lockOptions, paths });
   try {
     const fresh = `${paths.catalog}.rebuilt`;
     for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);

@@ -4,7 +4,7 @@ import { type Layout, viewFile } from '../disk/layout.ts';
 import { viewStatement } from './view-sql.ts';
 
 /** What `views/<table>.sql` holds: paths relative to the folder that the comment names. */
-export function viewFileText(table: CatalogTable): string {
+function viewFileText(table: CatalogTable): string {
   return `-- Table ${table.name}, one row a key, as of ${table.lastCommit}. Written by Hakiri at each commit.
 -- Run the duckdb CLI from the folder above this one: duckdb -c ".read ${viewFile(table.name)}" -c "FROM ${table.name}"
 ${viewStatement(table, { path: (relative) => relative, provenance: true })}`;
