@@ -225,6 +225,11 @@ const CODES = {
     'A value does not fit the type of its column; the record was set aside.',
     'Declare a wider type for the column, or set on_conflict = "json".',
   ),
+  'record.delete_without_key': kind(
+    EXIT.failed,
+    'A record deletes a row of a table that has no primary key, and was set aside.',
+    'Give the table a primary_key.',
+  ),
   'record.not_object': kind(
     EXIT.failed,
     'A record is not a JSON object and was set aside.',
@@ -290,6 +295,16 @@ const CODES = {
     'The catalog is missing or damaged.',
     'Run `hakiri doctor --rebuild-catalog`.',
   ),
+  'store.run_too_old': kind(
+    EXIT.failed,
+    'A run arrived that is older than the deletes the table still remembers; taking it in could bring deleted rows back.',
+    'Raise `tombstone_retention` before compacting if runs may arrive that late; to take its rows in, pull them again.',
+  ),
+  'store.compacting': kind(
+    EXIT.conflict,
+    'Another process is compacting, collecting or erasing in this store.',
+    'Wait for it, or give `--wait` a longer time.',
+  ),
   'store.not_found': kind(EXIT.usage, 'There is no store yet.', 'Run a pipeline first: `hakiri run`.'),
 
   'engine.failed': kind(EXIT.failed, 'The engine failed.', 'Run again; report it if it happens twice.'),
@@ -308,6 +323,11 @@ const CODES = {
     EXIT.usage,
     'The query is not valid.',
     'Correct it; `hakiri describe TABLE` lists the columns.',
+  ),
+  'query.as_of_gone': kind(
+    EXIT.failed,
+    'What the table was at that time is no longer kept.',
+    'Ask for a later time, or raise `retention` for the time to come.',
   ),
   'query.unknown_table': kind(
     EXIT.usage,

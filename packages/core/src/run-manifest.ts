@@ -18,6 +18,8 @@ export interface RunManifest {
   readonly mode: TableMode;
   readonly primary_key: readonly string[];
   readonly incremental: string | null;
+  /** Columns whose value names the person or thing a row is about: what `forget --subject` looks at. */
+  readonly subject_columns: readonly string[];
   readonly pipeline: PipelineId;
   readonly source_table: string;
   readonly parts: readonly PartEntry[];
@@ -30,6 +32,8 @@ export interface RunManifest {
   readonly cursor: { readonly before: Cursor | null; readonly after: Cursor | null };
   /** Greatest order value of the table up to and with this run; what a later row without a value inherits. */
   readonly greatest_order: string | null;
+  /** The small writes that this run was folded from; null for any other run. */
+  readonly delta: { readonly path: string } | null;
   readonly quarantine: { readonly path: string; readonly rows: number } | null;
   readonly lineage: Lineage;
   /** Generation of the pipeline's lease; 0 without sync. */

@@ -1,6 +1,14 @@
-import { HakiriError, type TableSchema } from '@hakiri/core';
+import { HakiriError, type JsonValue, type TableSchema } from '@hakiri/core';
 import { EngineChild, type SpawnChild } from './process/child-process.ts';
-import type { ConvertRequest, ConvertResult, QueryResult, SessionQuery } from './protocol.ts';
+import type {
+  ConvertRequest,
+  ConvertResult,
+  CopyRequest,
+  CopyResult,
+  EngineRequest,
+  QueryResult,
+  SessionQuery,
+} from './protocol.ts';
 
 export interface Engine {
   /** Writes one part. Records that do not fit come back as misfits; the part holds all others. */
@@ -19,6 +27,15 @@ export interface Engine {
   fileSchema(path: string, format: 'csv' | 'parquet'): Promise<TableSchema>;
   /** Rows in a Parquet file, read back from the disk. */
   countRows(path: string): Promise<number>;
+  /** A small answer to a trusted SELECT: it is held in memory. Values are in the one JSON form. */
+  select(sql: string): Promise<readonly (readonly JsonValue[])[]>;
+  /** Writes what a trusted SELECT gives as a part; without rows there is no file. */
+  copy(request: CopyRequest): Promise<CopyResult>;
+  /**
+   * Long work in a child of its own, so that what a run or a reader asks never waits behind it. Which jobs there
+   * are is settled where the child starts.
+   */
+  job<Result>(job: string, request: unknown): Promise<Result>;
   /** One SELECT in a fresh, locked session; the child is killed when it passes its time. */
   query(
     query: SessionQuery,
@@ -38,30 +55,10 @@ export interface EngineOptions {
 const RECYCLE_AFTER_PARTS = 64;
 
 export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }: EngineOptions): Engine {
-  let writer: EngineChild | undefined;
-  let parts = 0;
-  let queue: Promise<unknown> = Promise.resolve();
+  const writer = createLane(spawn, recycleAfterParts);
+  const background = createLane(spawn, recycleAfterParts);
   const sqlChildren = new Set<EngineChild>();
   let idleSql: EngineChild | undefined;
-
-  const currentWriter = (): EngineChild => {
-    if (writer && (!writer.alive || parts >= recycleAfterParts)) {
-      void writer.kill();
-      writer = undefined;
-    }
-    if (!writer) {
-      writer = new EngineChild(spawn, 'writer');
-      parts = 0;
-    }
-    return writer;
-  };
-
-  // One request at a time: a part needs the whole of the memory the child may take.
-  const ask = <T>(send: (child: EngineChild) => Promise<unknown>): Promise<T> => {
-    const turn = queue.then(() => send(currentWriter()));
-    queue = turn.catch(() => {});
-    return turn as Promise<T>;
-  };
 
   const takeSqlChild = (): EngineChild => {
     const child = idleSql?.alive ? idleSql : new EngineChild(spawn, 'sql');
@@ -79,15 +76,14 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
   };
 
   return {
-    convert: (request) =>
-      ask((child) => {
-        parts++;
-        return child.request({ op: 'convert', ...request });
-      }),
-    checkTransform: (transform) => ask((child) => child.request({ op: 'check_transform', transform })),
-    describe: (input, transform) => ask((child) => child.request({ op: 'describe', input, transform })),
-    fileSchema: (path, format) => ask((child) => child.request({ op: 'file_schema', path, format })),
-    countRows: (path) => ask((child) => child.request({ op: 'count_rows', path })),
+    convert: (request) => writer.ask({ op: 'convert', ...request }, 'part'),
+    checkTransform: (transform) => writer.ask({ op: 'check_transform', transform }),
+    describe: (input, transform) => writer.ask({ op: 'describe', input, transform }),
+    fileSchema: (path, format) => writer.ask({ op: 'file_schema', path, format }),
+    countRows: (path) => writer.ask({ op: 'count_rows', path }),
+    select: (sql) => writer.ask({ op: 'select', sql }),
+    copy: (request) => writer.ask({ op: 'copy', ...request }, 'part'),
+    job: (job, request) => background.ask({ op: 'job', job, request }, 'part'),
     async query(query, { timeoutMs, signal }) {
       signal?.throwIfAborted();
       const child = takeSqlChild();
@@ -108,10 +104,53 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
         giveBack(child);
       }
     },
-    pids: () => [writer, ...sqlChildren].flatMap((child) => (child?.alive && child.pid ? [child.pid] : [])),
+    pids: () =>
+      [writer.child, background.child, ...sqlChildren].flatMap((child) =>
+        child?.alive && child.pid ? [child.pid] : [],
+      ),
     async close() {
-      await Promise.all([writer, ...sqlChildren].map((child) => child?.kill()));
+      await Promise.all([writer.child, background.child, ...sqlChildren].map((child) => child?.kill()));
       sqlChildren.clear();
+    },
+  };
+}
+
+/** A child that is asked one thing at a time, and replaced after so many parts. */
+interface Lane {
+  readonly child: EngineChild | undefined;
+  ask<Result>(request: EngineRequest, makes?: 'part'): Promise<Result>;
+}
+
+function createLane(spawn: SpawnChild, recycleAfterParts: number): Lane {
+  let child: EngineChild | undefined;
+  let parts = 0;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  const current = (): EngineChild => {
+    if (child && (!child.alive || parts >= recycleAfterParts)) {
+      void child.kill();
+      child = undefined;
+    }
+    if (!child) {
+      child = new EngineChild(spawn, 'writer');
+      parts = 0;
+    }
+    return child;
+  };
+
+  return {
+    get child() {
+      return child;
+    },
+    // One request at a time: a part needs the whole of the memory the child may take.
+    ask<Result>(request: EngineRequest, makes?: 'part') {
+      const turn = queue.then(() => {
+        const taken = current();
+        if (makes === 'part') parts++;
+        return taken.request(request);
+      });
+      queue = turn.catch(() => {});
+      return turn as Promise<Result>;
     },
   };
 }

@@ -4,6 +4,8 @@ export type {
   ConvertInput,
   ConvertRequest,
   ConvertResult,
+  CopyRequest,
+  CopyResult,
   Misfit,
   OrderSpec,
   QueryResult,

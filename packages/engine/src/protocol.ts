@@ -7,7 +7,23 @@ export type EngineRequest =
   | { readonly op: 'describe'; readonly input: TableSchema; readonly transform: string }
   | { readonly op: 'file_schema'; readonly path: string; readonly format: 'csv' | 'parquet' }
   | { readonly op: 'count_rows'; readonly path: string }
+  | { readonly op: 'select'; readonly sql: string }
+  | ({ readonly op: 'copy' } & CopyRequest)
+  | { readonly op: 'job'; readonly job: string; readonly request: unknown }
   | ({ readonly op: 'query' } & SessionQuery);
+
+/** A part made of what a trusted SELECT gives. */
+export interface CopyRequest {
+  readonly select: string;
+  readonly output: string;
+  readonly rowGroupRows: number;
+}
+
+export interface CopyResult {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 export interface ConvertRequest {
   readonly input: ConvertInput;

@@ -17,6 +17,8 @@ export interface TableTarget {
   readonly primaryKey: readonly string[];
   /** Column whose value decides which row is newer; dots reach into structs. */
   readonly incremental: string | undefined;
+  /** See `RunManifest.subject_columns`. */
+  readonly subjectColumns: readonly string[];
   readonly onConflict: ConflictAction;
   /** Columns the manifest or the source declares: they hold whatever the data looks like. */
   readonly declared: TableSchema;
@@ -25,7 +27,11 @@ export interface TableTarget {
   readonly lineage: Lineage;
 }
 
-export type TableMode = 'merge' | 'append';
+/**
+ * `merge`: one row a key, the newest wins. `append`: every row counts. `replace`: as merge, and a whole pull deletes
+ * what it did not hold.
+ */
+export type TableMode = 'merge' | 'append' | 'replace';
 export type ConflictAction = 'quarantine' | 'json';
 
 /** Who made the rows. */
@@ -48,8 +54,11 @@ export interface TableWriter {
   writePart(input: PartInput): Promise<PartOutcome>;
   /** Writes records to the quarantine file of the run. */
   setAside(records: readonly SetAside[]): Promise<void>;
-  /** Makes the parts since the last commit visible, with the cursor, at once. Undefined when there was nothing. */
-  commit(cursor: Cursor | undefined): Promise<Commit | undefined>;
+  /**
+   * Makes the parts since the last commit visible, with the cursor, at once. Undefined when there was nothing.
+   * `whole`: the commits of this writer hold the whole table, so a `replace` table loses every other row.
+   */
+  commit(cursor: Cursor | undefined, whole?: boolean): Promise<Commit | undefined>;
   /** Removes what was not committed. */
   discard(): Promise<void>;
 }
@@ -63,6 +72,8 @@ export interface SpoolInput {
   readonly rows: number;
   readonly largestRecordBytes: number;
   readonly schema: TableSchema;
+  /** Whether any record carries `_hakiri_deleted`, a boolean: true makes it a tombstone of its key. */
+  readonly deletes: boolean;
 }
 
 export interface FileInput {

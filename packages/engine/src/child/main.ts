@@ -1,11 +1,18 @@
 import { createInterface } from 'node:readline';
-import { toHakiriError } from '@hakiri/core';
+import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { runSessionQuery } from './sql.ts';
-import { createWriter } from './writer.ts';
+import { createWriter, type WriterJob } from './writer.ts';
 
-/** The child's whole life: requests on stdin, answers on stdout, until the parent is gone. */
-export async function runEngineChild(): Promise<void> {
+export type { WriterJob } from './writer.ts';
+
+/**
+ * The child's whole life: requests on stdin, answers on stdout, until the parent is gone. `jobs` is what `job`
+ * requests may name; each is loaded when it is first asked for.
+ */
+export async function runEngineChild(
+  jobs: Readonly<Record<string, () => Promise<WriterJob>>> = {},
+): Promise<void> {
   const writer = createWriter();
   const handle = (request: EngineRequest): Promise<unknown> => {
     switch (request.op) {
@@ -19,6 +26,15 @@ export async function runEngineChild(): Promise<void> {
         return writer.fileSchema(request.path, request.format);
       case 'count_rows':
         return writer.countRows(request.path);
+      case 'select':
+        return writer.select(request.sql);
+      case 'copy':
+        return writer.copy(request);
+      case 'job': {
+        const load = jobs[request.job];
+        if (!load) throw new HakiriError('internal', `The engine has no job ${request.job}`);
+        return writer.job(await load(), request.request);
+      }
       case 'query':
         return runSessionQuery(request);
     }

@@ -1,15 +1,27 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { HakiriError, quoteLiteral, RESERVED_PREFIX, type TableSchema, UNDECIDED } from '@hakiri/core';
+import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
+import {
+  HakiriError,
+  type JsonValue,
+  quoteLiteral,
+  RESERVED_PREFIX,
+  type TableSchema,
+  UNDECIDED,
+} from '@hakiri/core';
 import { checkFileColumns } from '../convert/check-file-columns.ts';
 import { convert } from '../convert/convert.ts';
 import { describeStatement, readFile, undecidedStatement } from '../convert/convert-statement.ts';
 import { csvDelimiter } from '../convert/csv-delimiter.ts';
 import { fileError } from '../convert/file-error.ts';
+import { writeParquet } from '../copy/write-parquet.ts';
 import { checkTransform } from '../gate/transform-gate.ts';
-import type { ConvertRequest, ConvertResult } from '../protocol.ts';
+import type { ConvertRequest, ConvertResult, CopyRequest, CopyResult } from '../protocol.ts';
 import { openInstance, WRITER_SETTINGS } from './instance.ts';
+import { jsonValue } from './json-value.ts';
 import { preparedSchema } from './logical-from-duckdb.ts';
 import { mapEngineError } from './map-error.ts';
+
+/** Long work that needs the engine's connection. What it throws goes back to whoever asked. */
+export type WriterJob = (connection: DuckDBConnection, request: never) => Promise<unknown>;
 
 /** The engine's side of the way in. Every request is from our own program: paths and names are trusted here. */
 export function createWriter() {
@@ -67,6 +79,24 @@ export function createWriter() {
       }
       checkFileColumns(path, names);
       return { columns };
+    },
+
+    async select(sql: string): Promise<readonly (readonly JsonValue[])[]> {
+      try {
+        const reader = await (await connect()).runAndReadAll(sql);
+        const types = reader.columnTypes();
+        return reader.getRows().map((row) => row.map((cell, i) => jsonValue(cell, types[i] as DuckDBType)));
+      } catch (error) {
+        throw mapEngineError(error, 'store.damaged', 'reading the store');
+      }
+    },
+
+    async copy(request: CopyRequest): Promise<CopyResult> {
+      return writeParquet(await connect(), request);
+    },
+
+    async job(job: WriterJob, request: unknown): Promise<unknown> {
+      return job(await connect(), request as never);
     },
 
     async countRows(path: string): Promise<number> {

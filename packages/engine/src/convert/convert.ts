@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { findColumn, HakiriError, typeName } from '@hakiri/core';
 import { preparedSchema } from '../child/logical-from-duckdb.ts';
+import { fileSha256 } from '../copy/file-sha256.ts';
 import type { ConvertInput, ConvertRequest, ConvertResult, Misfit } from '../protocol.ts';
 import { readFile } from './convert-statement.ts';
 import { csvDelimiter } from './csv-delimiter.ts';
@@ -27,7 +25,7 @@ export async function convert(connection: DuckDBConnection, request: ConvertRequ
     for (let round = 0; ; round++) {
       const outcome = await tryConvert(connection, { ...request, input });
       if (outcome.kind === 'written') {
-        return { ...outcome.written, sha256: await sha256(request.output), misfits };
+        return { ...outcome.written, sha256: await fileSha256(request.output), misfits };
       }
       const bad = round < MAX_ROUNDS ? await locateMisfits(connection, request, input, outcome) : [];
       if (bad.length === 0) throw outcome.error;
@@ -53,7 +51,7 @@ async function convertFile(connection: DuckDBConnection, request: ConvertRequest
   const { input } = request;
   const outcome = await tryConvert(connection, { ...request, input: await asFound(connection, input) });
   if (outcome.kind === 'written') {
-    return { ...outcome.written, sha256: await sha256(request.output), misfits: [] };
+    return { ...outcome.written, sha256: await fileSha256(request.output), misfits: [] };
   }
   if (outcome.kind === 'null_key' && input.kind === 'file') {
     throw new HakiriError('record.null_key', `${input.path}: ${outcome.error.message}`, {
@@ -90,10 +88,4 @@ function misfitOf({ path, schema }: ConvertInput & { kind: 'file' }, column: str
       details: { path, column },
     },
   );
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
 }
