@@ -14,7 +14,7 @@ export async function runEngineChild(
   jobs: Readonly<Record<string, () => Promise<WriterJob>>> = {},
 ): Promise<void> {
   const writer = createWriter();
-  const handle = (request: EngineRequest): Promise<unknown> => {
+  const handle = async (request: EngineRequest): Promise<unknown> => {
     switch (request.op) {
       case 'convert':
         return writer.convert(request);
