@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { isHakiriError } from '../errors.ts';
 import { PIPELINE_ID_PATTERN, TABLE_NAME_PATTERN } from '../ids.ts';
+import { parseAccessPattern } from '../partitioning.ts';
 import type { LogicalType } from '../types/logical-type.ts';
 import { parseTypeName } from '../types/parse-type-name.ts';
 import {
@@ -18,6 +19,9 @@ import {
  */
 
 const MAX_LOOKBACK_MS = 366 * 86_400_000;
+const MAX_RETENTION_MS = 3660 * 86_400_000;
+/** A run that waits for another, or for its machine, is not a late one. */
+const MIN_TOMBSTONE_RETENTION_MS = 3_600_000;
 const MAX_COMMIT_ROWS = 10_000_000;
 const MIN_RECORD_BYTES = 1024;
 const MAX_RECORD_BYTES = 1024 ** 3;
@@ -56,10 +60,31 @@ function isDeclarable(type: LogicalType): boolean {
   return type.kind !== 'undecided';
 }
 
-const duration = patterned(DURATION_PATTERN, 'a duration such as "90s", "10m", "2h" or "7d"').refine(
-  (value) => (parseDurationMs(value) ?? 0) <= MAX_LOOKBACK_MS,
-  { error: 'a duration of at most 366d' },
+const duration = (from: number, to: number, error: string) =>
+  patterned(DURATION_PATTERN, 'a duration such as "90s", "10m", "2h" or "7d"').refine(
+    (value) => inRange(parseDurationMs(value), from, to),
+    { error },
+  );
+const lookback = duration(0, MAX_LOOKBACK_MS, 'a duration of at most 366d');
+const retention = duration(0, MAX_RETENTION_MS, 'a duration of at most 3660d');
+const tombstoneRetention = duration(
+  MIN_TOMBSTONE_RETENTION_MS,
+  MAX_RETENTION_MS,
+  'a duration of 1h to 3660d',
 );
+
+const accessPattern = text('an access pattern such as "by_repo"').refine(isAccessPattern, {
+  error: 'by_<column>, or recent_<n>d(<time column>) such as "recent_30d(created_at)"',
+});
+
+function isAccessPattern(value: string): boolean {
+  try {
+    return COLUMN_PATTERN.test(parseAccessPattern(value, 'incremental').column);
+  } catch (error) {
+    if (isHakiriError(error)) return false;
+    throw error;
+  }
+}
 
 const rowCount = patterned(ROW_COUNT_PATTERN, 'a number of rows such as "100000 rows"').refine(
   (value) => inRange(parseRowCount(value), 1, MAX_COMMIT_ROWS),
@@ -107,10 +132,10 @@ export const tableSchema = z
         .optional()
         .describe('The columns that tell one row from another. Default: what the source says.'),
       mode: z
-        .enum(['merge', 'append'])
+        .enum(['merge', 'append', 'replace'])
         .optional()
         .describe(
-          '`merge`: of the rows with one key the newest counts; needs a primary key and is the default where there is one. `append`: every row counts.',
+          '`merge`: of the rows with one key the newest counts; needs a primary key and is the default where there is one. `append`: every row counts. `replace`: as `merge`, but every run reads the source from the start, and a row that is not there any more is deleted; needs a primary key. `incremental` is not used, and nothing is deleted by a run that stopped early or set records aside.',
         ),
       incremental: columnName
         .optional()
@@ -136,6 +161,26 @@ export const tableSchema = z
         .optional()
         .describe(
           'The largest record taken, such as "16 MB" (default), in powers of 1024. A larger one is set aside.',
+        ),
+      access_pattern: accessPattern
+        .optional()
+        .describe(
+          'How compaction cuts the table, so that a query for one part of it reads little else: `by_<column>` by the values of a column, `recent_<n>d(<time column>)` into the last n days and an archive; without the brackets the time is that of the incremental column. Default: not at all.',
+        ),
+      retention: retention
+        .optional()
+        .describe(
+          'How long files that newer ones have superseded are kept, for `query --as-of`. Default: of the pipeline, then "7d".',
+        ),
+      tombstone_retention: tombstoneRetention
+        .optional()
+        .describe(
+          'How long the table remembers which rows were deleted. A run that comes later than that is refused, since it could bring them back. Default: of the pipeline, then "30d".',
+        ),
+      subject_columns: listOf(columnName, 'a list of columns such as ["user.login"]')
+        .optional()
+        .describe(
+          'The columns whose values name the person or thing a row is about; dots reach into objects. `hakiri forget --subject` looks there.',
         ),
       agent_description: text('a text')
         .optional()
@@ -237,9 +282,15 @@ export const pipelineSchema = z
       incremental: columnName
         .optional()
         .describe('The column that grows when a row changes, for every table that does not name its own.'),
-      lookback: duration
+      lookback: lookback
         .optional()
         .describe('How far back an incremental run reads again, for rows that were committed late: "10m".'),
+      retention: retention
+        .optional()
+        .describe('`retention` of the tables that do not give their own, such as "30d".'),
+      tombstone_retention: tombstoneRetention
+        .optional()
+        .describe('`tombstone_retention` of the tables that do not give their own, such as "90d".'),
       tables: listOf(z.union([text('the name of a table of the source'), tableSchema]), 'a list of tables')
         .optional()
         .describe(

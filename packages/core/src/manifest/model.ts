@@ -18,6 +18,9 @@ export interface Pipeline {
   readonly allowHosts: readonly string[];
   readonly incremental: string | undefined;
   readonly lookbackMs: number | undefined;
+  /** For the tables that say none themselves. */
+  readonly retentionMs: number | undefined;
+  readonly tombstoneRetentionMs: number | undefined;
   /** Undefined: every table the source offers by default. */
   readonly tables: readonly Table[] | undefined;
 }
@@ -33,6 +36,14 @@ export interface Table {
   readonly unknownColumns: UnknownColumns;
   readonly commitEveryRows: number;
   readonly maxRecordBytes: number;
+  /** As written; `parseAccessPattern` reads it once the incremental column is known. */
+  readonly accessPattern: string | undefined;
+  /** How long superseded files are kept for questions about the past. */
+  readonly retentionMs: number | undefined;
+  /** How long the table remembers what was deleted, so that a late run does not bring it back. */
+  readonly tombstoneRetentionMs: number | undefined;
+  /** Columns that name whom a row is about; dots reach into objects. */
+  readonly subjectColumns: readonly string[] | undefined;
   readonly agentDescription: string | undefined;
   readonly columns: readonly ColumnSpec[];
 }
@@ -73,4 +84,6 @@ export const TABLE_DEFAULTS = {
   unknownColumns: 'add',
   commitEveryRows: 100_000,
   maxRecordBytes: 16 * 1024 * 1024,
+  retentionMs: 7 * 86_400_000,
+  tombstoneRetentionMs: 30 * 86_400_000,
 } as const;

@@ -30,17 +30,13 @@ const PLACES: Readonly<Record<string, Place>> = {
     'schedule',
     'access_pattern',
     'partitions',
-    'retention',
     'replicate',
     'inference_zone_allowed',
   ]),
   'pipeline.source': place(sourceSchema),
   'pipeline.tables': place(tableSchema, [
     'schedule',
-    'access_pattern',
     'partitions',
-    'retention',
-    'subject_columns',
     'replicate',
     'inference_zone_allowed',
     'indexes',
@@ -53,10 +49,7 @@ const PLACES: Readonly<Record<string, Place>> = {
 /** Whether the contract has this value of a table's key, but this build does not carry it out. */
 export function isNotBuiltValue(path: readonly PropertyKey[], value: unknown): boolean {
   const keys = path.filter((part) => typeof part === 'string').join('.');
-  return (
-    (keys === 'pipeline.tables.mode' && value === 'replace') ||
-    (keys === 'pipeline.tables.unknown_columns' && value === 'redact')
-  );
+  return keys === 'pipeline.tables.unknown_columns' && value === 'redact';
 }
 
 export function placeAt(path: readonly PropertyKey[]): Place | undefined {

@@ -71,7 +71,7 @@ export function readManifest(files: readonly ManifestFile[]): Manifest {
   return {
     // checkProject let nothing without a project pass.
     project: { name: project?.name ?? '' },
-    pipelines: placed.map(({ pipeline }) => pipeline),
+    pipelines: shareTableSettings(placed.map(({ pipeline }) => pipeline)),
     transforms,
   };
 }
@@ -108,12 +108,18 @@ function toPipeline(raw: RawPipeline): Pipeline {
     secrets: raw.secrets ?? [],
     allowHosts: raw.allow_hosts ?? [],
     incremental: raw.incremental,
-    lookbackMs: raw.lookback === undefined ? undefined : parseDurationMs(raw.lookback),
-    tables: raw.tables?.map((table) => toTable(typeof table === 'string' ? { source: table } : table)),
+    lookbackMs: milliseconds(raw.lookback),
+    retentionMs: milliseconds(raw.retention),
+    tombstoneRetentionMs: milliseconds(raw.tombstone_retention),
+    tables: raw.tables?.map((table) => toTable(typeof table === 'string' ? { source: table } : table, raw)),
   };
 }
 
-function toTable(raw: RawTable): Table {
+function milliseconds(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDurationMs(duration);
+}
+
+function toTable(raw: RawTable, pipeline: RawPipeline): Table {
   return {
     source: raw.source,
     name: raw.name === undefined ? undefined : parseTableName(raw.name),
@@ -124,6 +130,10 @@ function toTable(raw: RawTable): Table {
     unknownColumns: raw.unknown_columns ?? TABLE_DEFAULTS.unknownColumns,
     commitEveryRows: parseRowCount(raw.commit_every ?? '') ?? TABLE_DEFAULTS.commitEveryRows,
     maxRecordBytes: parseByteSize(raw.max_record ?? '') ?? TABLE_DEFAULTS.maxRecordBytes,
+    accessPattern: raw.access_pattern,
+    retentionMs: milliseconds(raw.retention ?? pipeline.retention),
+    tombstoneRetentionMs: milliseconds(raw.tombstone_retention ?? pipeline.tombstone_retention),
+    subjectColumns: raw.subject_columns,
     agentDescription: raw.agent_description,
     columns: Object.entries(raw.columns ?? {}).map(
       ([name, column]): ColumnSpec => ({
@@ -228,12 +238,45 @@ function tableConflicts(placed: readonly Placed[]): readonly Problem[] {
   return problems;
 }
 
+/**
+ * How a table is kept is the table's own affair: where several pipelines feed it, what one of them says holds for
+ * all. `tableConflicts` has seen to it that no two say different things.
+ */
+function shareTableSettings(pipelines: readonly Pipeline[]): readonly Pipeline[] {
+  const said = new Map<TableName, KeptSettings>();
+  for (const pipeline of pipelines) {
+    for (const table of pipeline.tables ?? []) {
+      const name = tableNameOf(pipeline, table);
+      said.set(name, keptSettings(said.get(name) ?? table, table));
+    }
+  }
+  return pipelines.map((pipeline) => ({
+    ...pipeline,
+    tables: pipeline.tables?.map((table) => ({ ...table, ...said.get(tableNameOf(pipeline, table)) })),
+  }));
+}
+
+type KeptSettings = Pick<Table, 'accessPattern' | 'retentionMs' | 'tombstoneRetentionMs' | 'subjectColumns'>;
+
+function keptSettings(first: KeptSettings, other: KeptSettings): KeptSettings {
+  return {
+    accessPattern: first.accessPattern ?? other.accessPattern,
+    retentionMs: first.retentionMs ?? other.retentionMs,
+    tombstoneRetentionMs: first.tombstoneRetentionMs ?? other.tombstoneRetentionMs,
+    subjectColumns: first.subjectColumns ?? other.subjectColumns,
+  };
+}
+
 /** What one leaves to the source cannot be compared here: the run compares it again with the source's answer. */
 function disagreement(a: Table, b: Table): string | undefined {
   if (a.primaryKey && b.primaryKey && a.primaryKey.join('\0') !== b.primaryKey.join('\0'))
     return 'primary_key';
   if (a.mode && b.mode && a.mode !== b.mode) return 'mode';
   if (a.incremental && b.incremental && a.incremental !== b.incremental) return 'incremental column';
+  if (differ(a.accessPattern, b.accessPattern)) return 'access_pattern';
+  if (differ(a.retentionMs, b.retentionMs)) return 'retention';
+  if (differ(a.tombstoneRetentionMs, b.tombstoneRetentionMs)) return 'tombstone_retention';
+  if (differ(a.subjectColumns?.join('\0'), b.subjectColumns?.join('\0'))) return 'subject_columns';
   const declared = new Map(a.columns.map((column) => [column.name.toLowerCase(), column]));
   for (const column of b.columns) {
     const other = declared.get(column.name.toLowerCase());
@@ -243,6 +286,10 @@ function disagreement(a: Table, b: Table): string | undefined {
       return `type of column "${column.name}"`;
   }
   return undefined;
+}
+
+function differ<T>(a: T | undefined, b: T | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
 }
 
 /** Where every table is named, a transform of any other would do nothing: a misspelling. */

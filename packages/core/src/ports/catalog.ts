@@ -38,6 +38,16 @@ export interface Catalog {
     readonly runs: readonly RunId[];
     readonly snapshots: readonly SnapshotId[];
   }): Promise<void>;
+  /** Runs whose files have been collected. */
+  collectedRuns(table: TableName): Promise<ReadonlySet<RunId>>;
+  /**
+   * Puts rewritten manifests in the place of those with the same id, and leaves nothing of the old ones in the
+   * catalog's files.
+   */
+  rewrite(manifests: {
+    readonly runs: readonly RunManifest[];
+    readonly snapshots: readonly SnapshotManifest[];
+  }): Promise<void>;
   cursor(pipeline: PipelineId, sourceTable: string): Promise<CatalogCursor | undefined>;
   schemaHistory(table: TableName): Promise<readonly SchemaChange[]>;
 

@@ -72,4 +72,32 @@ CREATE TABLE schema_history (
   PRIMARY KEY (table_name, run)
 ) STRICT;
 `,
+  `
+ALTER TABLE tables ADD COLUMN subject_columns TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE tables ADD COLUMN snapshot TEXT;
+
+ALTER TABLE runs ADD COLUMN seq INTEGER;
+ALTER TABLE runs ADD COLUMN covered_by TEXT;
+ALTER TABLE runs ADD COLUMN collected INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET seq = rowid;
+CREATE UNIQUE INDEX runs_by_seq ON runs (seq);
+CREATE INDEX runs_by_cover ON runs (table_name, covered_by, run);
+
+CREATE TABLE snapshots (
+  snapshot TEXT PRIMARY KEY,
+  table_name TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  manifest TEXT NOT NULL
+) STRICT;
+CREATE INDEX snapshots_by_table ON snapshots (table_name, snapshot);
+
+CREATE TABLE deltas (
+  run TEXT PRIMARY KEY,
+  table_name TEXT NOT NULL,
+  node TEXT NOT NULL,
+  schema TEXT NOT NULL REFERENCES schemas (fingerprint),
+  started_at TEXT NOT NULL
+) STRICT;
+`,
 ];

@@ -2,22 +2,32 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import {
+  type AsOf,
   type Catalog,
+  type CatalogDelta,
   type CatalogPart,
+  type CatalogSnapshot,
   type CatalogTable,
   canonicalArrowJson,
+  type DeltaHead,
   HakiriError,
   type Job,
   type JobId,
+  type NodeId,
+  type PartEntry,
   type PipelineId,
   parseArrowJson,
   type RunId,
   type RunManifest,
   type SchemaFingerprint,
+  type SnapshotId,
+  type SnapshotManifest,
   type TableName,
   type TableSchema,
 } from '@hakiri/core';
+import { deltaFile } from '../disk/layout.ts';
 import { SQLITE, sqliteCode } from '../disk/sqlite-code.ts';
+import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** How long a writer waits for another process's transaction. */
@@ -58,22 +68,39 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
     return schema;
   };
 
+  const snapshotsOf = (table: TableName): SnapshotManifest[] =>
+    all('SELECT manifest FROM snapshots WHERE table_name = ? ORDER BY snapshot', table).map(
+      (row) => JSON.parse(String(row.manifest)) as SnapshotManifest,
+    );
+  const openDeltas = (table: TableName): CatalogDelta[] =>
+    all('SELECT run, node, schema FROM deltas WHERE table_name = ? ORDER BY run', table).map((row) => ({
+      run: row.run as RunId,
+      path: deltaFile(table, row.node as NodeId, row.run as RunId),
+      columns: schemaOf(String(row.schema)),
+    }));
+  const withColumns = (part: PartEntry): CatalogPart => ({ ...part, columns: schemaOf(part.schema) });
+  const atSnapshot = (manifest: SnapshotManifest | undefined): CatalogSnapshot | undefined =>
+    manifest && { manifest, parts: manifest.partitions.flatMap(({ parts }) => parts.map(withColumns)) };
+
   const toTable = (row: Record<string, unknown>): CatalogTable => {
     const name = row.name as TableName;
-    const parts = all(
-      'SELECT path, run, rows, bytes, sha256, schema FROM parts WHERE table_name = ? ORDER BY run, path',
+    const newer = all(
+      `SELECT path, parts.run, parts.rows, parts.bytes, sha256, schema FROM parts JOIN runs USING (run)
+       WHERE runs.table_name = ? AND covered_by IS NULL ORDER BY parts.run, path`,
       name,
     );
     const [counted] = all(
       'SELECT coalesce(sum(set_aside), 0) AS set_aside FROM runs WHERE table_name = ?',
       name,
     );
+    const [current] = all('SELECT manifest FROM snapshots WHERE snapshot = ?', row.snapshot as string | null);
     const fed = all('SELECT DISTINCT pipeline FROM runs WHERE table_name = ? ORDER BY pipeline', name);
     return {
       name,
       mode: row.mode as CatalogTable['mode'],
       primaryKey: JSON.parse(String(row.primary_key)) as string[],
       incremental: row.incremental as string | null,
+      subjectColumns: JSON.parse(String(row.subject_columns)) as string[],
       fingerprint: String(row.schema),
       schema: schemaOf(String(row.schema)),
       greatestOrder: row.greatest_order as string | null,
@@ -81,11 +108,21 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       lastCommit: String(row.last_commit),
       setAside: Number(counted?.set_aside ?? 0),
       pipelines: fed.map((r) => r.pipeline as PipelineId),
-      parts: parts.map((part) => ({
-        ...(part as unknown as Omit<CatalogPart, 'columns'>),
+      snapshot: atSnapshot(current && (JSON.parse(String(current.manifest)) as SnapshotManifest)),
+      newer: newer.map((part) => ({
+        ...(part as unknown as PartEntry & { readonly run: RunId }),
         columns: schemaOf(String(part.schema)),
       })),
+      deltas: openDeltas(name),
     };
+  };
+
+  const placeOf = (asOf: AsOf): { time: string; seq: number | undefined } => {
+    const moment = parseMoment(asOf);
+    if ('time' in moment) return { time: moment.time, seq: undefined };
+    const [row] = all('SELECT seq, committed_at FROM runs WHERE run = ?', moment.run);
+    if (row) return { time: String(row.committed_at), seq: Number(row.seq) };
+    throw new HakiriError('usage.unknown_name', `There is no run ${moment.run}`);
   };
 
   return {
@@ -101,6 +138,103 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       return all('SELECT manifest FROM runs WHERE table_name = ? ORDER BY run', table).map(
         (row) => JSON.parse(String(row.manifest)) as RunManifest,
       );
+    },
+
+    async commitSnapshot(manifest, known) {
+      transaction(() => insertSnapshot(db, manifest, known));
+    },
+
+    async snapshotIds() {
+      return new Set(all('SELECT snapshot FROM snapshots').map((row) => row.snapshot as SnapshotId));
+    },
+
+    async snapshots(table) {
+      return snapshotsOf(table);
+    },
+
+    async commitDelta(head, known) {
+      transaction(() => insertDelta(db, head, known));
+    },
+
+    async tableAsOf(name, asOf) {
+      const [row] = all('SELECT * FROM tables WHERE name = ?', name);
+      if (!row) return undefined;
+      const facts = all(
+        `SELECT run, seq, committed_at, covered_by, collected, manifest ->> 'started_at' AS started_at,
+           (manifest -> 'delta') <> 'null' AS folded
+         FROM runs WHERE table_name = ? ORDER BY seq`,
+        name,
+      ).map(
+        (run): RunFacts => ({
+          run: run.run as RunId,
+          seq: Number(run.seq),
+          startedAt: String(run.started_at),
+          committedAt: String(run.committed_at),
+          coveredBy: run.covered_by as SnapshotId | null,
+          collected: run.collected === 1,
+          folded: run.folded === 1,
+        }),
+      );
+      const place = placeOf(asOf);
+      const moment = momentOf(facts, snapshotsOf(name), place);
+      const manifestOf = ({ run }: RunFacts): RunManifest => {
+        const [found] = all('SELECT manifest FROM runs WHERE run = ?', run);
+        return JSON.parse(String(found?.manifest)) as RunManifest;
+      };
+      const open = all('SELECT run FROM deltas WHERE table_name = ? AND started_at <= ?', name, place.time);
+      const deltas = openDeltas(name).filter(({ run }) => open.some((started) => started.run === run));
+      const runs = moment.runs.map(manifestOf);
+      const unfolded = moment.unfolded.map(manifestOf);
+      const last = runs.at(-1) ?? moment.snapshot ?? unfolded.at(-1);
+      const schema = last?.schema ?? deltas.at(-1)?.columns;
+      if (schema === undefined) return undefined;
+      return {
+        ...toTable(row),
+        ...(typeof schema === 'string' ? { fingerprint: schema, schema: schemaOf(schema) } : { schema }),
+        snapshot: atSnapshot(moment.snapshot),
+        newer: runs.flatMap(({ run, parts }) => parts.map((part) => ({ ...withColumns(part), run }))),
+        deltas: [
+          ...unfolded.map(({ run, delta, schema: held }) => ({
+            run,
+            path: delta?.path ?? '',
+            columns: schemaOf(held),
+            until: place.time,
+          })),
+          ...deltas.map((delta) => ({ ...delta, until: place.time })),
+        ],
+      };
+    },
+
+    async collect({ runs, snapshots }) {
+      transaction(() => {
+        for (const run of runs) {
+          db.prepare('UPDATE runs SET collected = 1 WHERE run = ?').run(run);
+          db.prepare('DELETE FROM parts WHERE run = ?').run(run);
+        }
+        for (const id of snapshots) db.prepare('DELETE FROM snapshots WHERE snapshot = ?').run(id);
+      });
+    },
+
+    async collectedRuns(table) {
+      const rows = all('SELECT run FROM runs WHERE table_name = ? AND collected = 1', table);
+      return new Set(rows.map(({ run }) => run as RunId));
+    },
+
+    async rewrite({ runs, snapshots }) {
+      transaction(() => {
+        for (const manifest of runs) rewriteRun(db, manifest);
+        for (const manifest of snapshots) {
+          db.prepare('UPDATE snapshots SET manifest = ?, rows = ? WHERE snapshot = ?').run(
+            JSON.stringify(manifest),
+            manifest.rows,
+            manifest.snapshot,
+          );
+        }
+      });
+      guarded(path, () => {
+        db.exec('VACUUM');
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      });
     },
 
     async tables() {
@@ -257,14 +391,14 @@ function insertRun(
 ): void {
   const { run, table } = manifest;
   if (db.prepare('SELECT 1 FROM runs WHERE run = ?').get(run)) return;
-  for (const [fingerprint, schema] of schemas) {
-    db.prepare('INSERT INTO schemas VALUES (?, ?) ON CONFLICT DO NOTHING').run(
-      fingerprint,
-      canonicalArrowJson(schema),
-    );
-  }
+  insertSchemas(db, schemas);
   const sum = (of: 'rows' | 'bytes') => manifest.parts.reduce((total, part) => total + part[of], 0);
-  db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+  db.prepare(
+    `INSERT INTO runs (run, table_name, job, node, pipeline, source_table, rows, bytes, set_aside, committed_at, manifest, seq, covered_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM runs),
+       (SELECT min(snapshot) FROM snapshots, json_each(snapshots.manifest, '$.covers') AS covered
+        WHERE table_name = ? AND covered.value = ?))`,
+  ).run(
     run,
     table,
     manifest.job,
@@ -276,8 +410,34 @@ function insertRun(
     manifest.quarantine?.rows ?? 0,
     manifest.committed_at,
     JSON.stringify(manifest),
+    table,
+    run,
   );
-  for (const part of manifest.parts) {
+  insertParts(db, manifest);
+  db.prepare('DELETE FROM deltas WHERE run = ?').run(run);
+  upsertTable(db, { ...manifest, last_commit: manifest.committed_at });
+  // A fold moves no cursor: nothing was pulled.
+  if (manifest.delta === null) {
+    db.prepare(
+      `INSERT INTO cursors VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (pipeline, source_table) DO UPDATE SET cursor = excluded.cursor, input_schema = excluded.input_schema, run = excluded.run
+       WHERE excluded.run > run`,
+    ).run(manifest.pipeline, manifest.source_table, manifest.cursor.after, manifest.input_schema, run);
+  }
+  insertHistory(db, manifest, manifest.committed_at);
+}
+
+function insertSchemas(db: DatabaseSync, schemas: ReadonlyMap<SchemaFingerprint, TableSchema>): void {
+  for (const [fingerprint, schema] of schemas) {
+    db.prepare('INSERT INTO schemas VALUES (?, ?) ON CONFLICT DO NOTHING').run(
+      fingerprint,
+      canonicalArrowJson(schema),
+    );
+  }
+}
+
+function insertParts(db: DatabaseSync, { run, table, parts }: RunManifest): void {
+  for (const part of parts) {
     db.prepare('INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)').run(
       part.path,
       table,
@@ -288,35 +448,108 @@ function insertRun(
       part.schema,
     );
   }
+}
+
+function rewriteRun(db: DatabaseSync, manifest: RunManifest): void {
+  const rows = manifest.parts.reduce((total, part) => total + part.rows, 0);
+  const bytes = manifest.parts.reduce((total, part) => total + part.bytes, 0);
   db.prepare(
-    `INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (name) DO UPDATE SET mode = excluded.mode, primary_key = excluded.primary_key, incremental = excluded.incremental,
-       schema = excluded.schema, greatest_order = excluded.greatest_order, last_run = excluded.last_run, last_commit = excluded.last_commit
-     WHERE excluded.last_run > last_run`,
-  ).run(
-    table,
-    manifest.mode,
-    JSON.stringify(manifest.primary_key),
-    manifest.incremental,
-    manifest.schema,
+    'UPDATE runs SET manifest = ?, rows = ?, bytes = ?, set_aside = ? WHERE run = ? AND collected = 0',
+  ).run(JSON.stringify(manifest), rows, bytes, manifest.quarantine?.rows ?? 0, manifest.run);
+  db.prepare('DELETE FROM parts WHERE run = ?').run(manifest.run);
+  insertParts(db, manifest);
+  db.prepare('UPDATE tables SET greatest_order = ? WHERE name = ? AND last_run = ?').run(
     manifest.greatest_order,
-    run,
-    manifest.committed_at,
+    manifest.table,
+    manifest.run,
   );
+}
+
+/** The newest run, folded or not, says what the table is. */
+function upsertTable(
+  db: DatabaseSync,
+  from: Pick<
+    RunManifest,
+    'table' | 'mode' | 'primary_key' | 'incremental' | 'subject_columns' | 'schema' | 'greatest_order' | 'run'
+  > & { readonly last_commit: string },
+): void {
   db.prepare(
-    `INSERT INTO cursors VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (pipeline, source_table) DO UPDATE SET cursor = excluded.cursor, input_schema = excluded.input_schema, run = excluded.run
-     WHERE excluded.run > run`,
-  ).run(manifest.pipeline, manifest.source_table, manifest.cursor.after, manifest.input_schema, run);
-  if (manifest.schema_changes.length > 0) {
-    db.prepare('INSERT INTO schema_history VALUES (?, ?, ?, ?, ?)').run(
-      table,
-      run,
-      manifest.schema,
-      JSON.stringify(manifest.schema_changes),
-      manifest.committed_at,
-    );
-  }
+    `INSERT INTO tables (name, mode, primary_key, incremental, schema, greatest_order, last_run, last_commit, subject_columns)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET mode = excluded.mode, primary_key = excluded.primary_key, incremental = excluded.incremental,
+       schema = excluded.schema, greatest_order = excluded.greatest_order, last_run = excluded.last_run,
+       last_commit = excluded.last_commit, subject_columns = excluded.subject_columns
+     WHERE excluded.last_run >= last_run`,
+  ).run(
+    from.table,
+    from.mode,
+    JSON.stringify(from.primary_key),
+    from.incremental,
+    from.schema,
+    from.greatest_order,
+    from.run,
+    from.last_commit,
+    JSON.stringify(from.subject_columns),
+  );
+}
+
+function insertHistory(
+  db: DatabaseSync,
+  { table, run, schema, schema_changes }: Pick<RunManifest, 'table' | 'run' | 'schema' | 'schema_changes'>,
+  at: string,
+): void {
+  if (schema_changes.length === 0) return;
+  db.prepare('INSERT INTO schema_history VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING').run(
+    table,
+    run,
+    schema,
+    JSON.stringify(schema_changes),
+    at,
+  );
+}
+
+function insertDelta(
+  db: DatabaseSync,
+  head: DeltaHead,
+  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
+): void {
+  if (db.prepare('SELECT 1 FROM runs WHERE run = ?').get(head.run)) return;
+  insertSchemas(db, schemas);
+  db.prepare('INSERT INTO deltas VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING').run(
+    head.run,
+    head.table,
+    head.node,
+    head.schema,
+    head.started_at,
+  );
+  upsertTable(db, { ...head, last_commit: head.started_at });
+  insertHistory(db, head, head.started_at);
+}
+
+function insertSnapshot(
+  db: DatabaseSync,
+  manifest: SnapshotManifest,
+  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
+): void {
+  const { snapshot, table } = manifest;
+  if (db.prepare('SELECT 1 FROM snapshots WHERE snapshot = ?').get(snapshot)) return;
+  insertSchemas(db, schemas);
+  db.prepare('INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)').run(
+    snapshot,
+    table,
+    manifest.rows,
+    manifest.created_at,
+    JSON.stringify(manifest),
+  );
+  db.prepare('UPDATE tables SET snapshot = ? WHERE name = ? AND (snapshot IS NULL OR snapshot < ?)').run(
+    snapshot,
+    table,
+    snapshot,
+  );
+  const cover = db.prepare(
+    'UPDATE runs SET covered_by = ?1 WHERE run = ?2 AND (covered_by IS NULL OR covered_by > ?1)',
+  );
+  for (const run of manifest.covers) cover.run(snapshot, run);
 }
 
 function guarded<T>(path: string, action: () => T): T {
