@@ -22,6 +22,8 @@ export interface OrderSuffix {
 const TIME_OFFSET = 4_000_000_000_000_000_000n;
 /** Every sum has twenty digits. */
 const INT_OFFSET = 20_000_000_000_000_000_000n;
+/** Every sum has thirty-eight digits, once filled up. */
+const DECIMAL_OFFSET = 5n * 10n ** 37n;
 const SEQUENCE_OFFSET = 1_000_000_000;
 const GENERATION_DIGITS = 8;
 
@@ -44,6 +46,11 @@ export function integerValue(value: bigint): string {
 
 export function textValue(value: string): string {
   return `3${value.replaceAll('\0', '\0\u00ff')}\0`;
+}
+
+/** @param unscaled the decimal's digits without its point: 1.50 at scale 2 is 150 */
+export function decimalValue(unscaled: bigint): string {
+  return `1${String(unscaled + DECIMAL_OFFSET).padStart(38, '0')}`;
 }
 
 /** A finite number. Sign, exponent and digits, complemented below zero. */
@@ -129,7 +136,7 @@ function valuePieces(column: string, type: LogicalType): readonly string[] {
     case 'decimal':
       return [
         `'1'`,
-        `lpad((replace(${column}::VARCHAR, '.', '')::HUGEINT + 5${'0'.repeat(37)})::VARCHAR, 38, '0')`,
+        `lpad((replace(${column}::VARCHAR, '.', '')::HUGEINT + ${DECIMAL_OFFSET})::VARCHAR, 38, '0')`,
       ];
     default:
       throw new HakiriError('manifest.wrong_type', `A column of type ${type.kind} cannot be incremental`, {

@@ -3,6 +3,7 @@ import { before, describe, test } from 'node:test';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import {
   compareText,
+  decimalValue,
   doubleValue,
   integerValue,
   type LogicalType,
@@ -129,6 +130,31 @@ describe('order keys', () => {
       values.map((value) => fromEngine(`'${value}'`, { kind: 'decimal', precision: 18, scale: 2 })),
     );
     assert.ok(sorted(keys), keys.join('\n'));
+    assert.deepEqual(
+      keys,
+      values.map((value) => orderKey(decimalValue(BigInt(value.replace('.', ''))), suffix, 41)),
+    );
+  });
+
+  test('a moment has its microseconds, before 1970 too', async () => {
+    for (const [text, micros] of [
+      ['1969-12-31 23:59:59.999999', -1n],
+      ['2024-02-29 12:00:00.000001', 1_709_208_000_000_001n],
+    ] as const) {
+      assert.equal(
+        await fromEngine(`'${text}'`, { kind: 'timestamp' }),
+        orderKey(timeValue(micros), suffix, 41),
+      );
+    }
+  });
+
+  test('a date and a double that is no number are the same from the engine as from here', async () => {
+    const micros = BigInt(Date.UTC(2024, 1, 29)) * 1000n;
+    assert.equal(await fromEngine("'2024-02-29'", { kind: 'date' }), orderKey(timeValue(micros), suffix, 41));
+    assert.equal(
+      await fromEngine("'NaN'", { kind: 'double' }),
+      orderKey(doubleValue(Number.NaN), suffix, 41),
+    );
   });
 
   test('a null takes what it is given', async () => {

@@ -1,3 +1,4 @@
+export { decoded, spoolType } from './convert/base64-columns.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
 export type { SpawnChild } from './process/child-process.ts';
 export type {

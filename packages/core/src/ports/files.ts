@@ -6,6 +6,8 @@ export interface Files {
   write(path: string, content: Uint8Array | string, mode?: number): Promise<void>;
   /** Opens for writing from the start; once closed, the file holds what was written and nothing else. */
   create(path: string): Promise<WritableFile>;
+  /** Opens for adding to the end; made where it is missing. What it holds is durable only up to the last `sync`. */
+  append(path: string): Promise<AppendFile>;
   /** Flushes a file to the disk. */
   sync(path: string): Promise<void>;
   /** Flushes a folder: the names in it survive a power cut. */
@@ -25,6 +27,17 @@ export interface Files {
 
 export interface WritableFile {
   write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AppendFile {
+  readonly sizeBytes: number;
+  /** All of the bytes, or an error: then some of them may be there. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Flushes content and size. After an error nothing is known of what was written since the last one. */
+  sync(): Promise<void>;
+  /** Cuts the end off; later writes follow there. */
+  truncate(sizeBytes: number): Promise<void>;
   close(): Promise<void>;
 }
 

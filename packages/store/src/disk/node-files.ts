@@ -1,5 +1,5 @@
 import { constants, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { type Files, HakiriError } from '@hakiri/core';
+import { type AppendFile, type Files, HakiriError } from '@hakiri/core';
 
 /** The real disk. Errors come as `store.disk_full`, `store.read_only` or `store.io`, naming the path. */
 export const nodeFiles: Files = {
@@ -30,6 +30,7 @@ export const nodeFiles: Files = {
         }),
     };
   },
+  append: (path) => guarded('opening', path, () => appendTo(path)),
   sync: (path) => guarded('syncing', path, () => syncPath(path)),
   syncFolder: (path) => guarded('syncing', path, () => syncPath(path)),
   rename: (from, to) => guarded('renaming', from, () => rename(from, to)),
@@ -64,6 +65,31 @@ export const nodeFiles: Files = {
       }
     }),
 };
+
+async function appendTo(path: string): Promise<AppendFile> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT);
+  let at = (await file.stat()).size;
+  return {
+    get sizeBytes() {
+      return at;
+    },
+    write: (bytes) =>
+      guarded('writing', path, async () => {
+        for (let done = 0; done < bytes.length; ) {
+          const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at);
+          done += bytesWritten;
+          at += bytesWritten;
+        }
+      }),
+    sync: () => guarded('syncing', path, () => file.datasync()),
+    truncate: (sizeBytes) =>
+      guarded('cutting', path, async () => {
+        await file.truncate(sizeBytes);
+        at = sizeBytes;
+      }),
+    close: () => guarded('closing', path, () => file.close()),
+  };
+}
 
 async function syncPath(path: string): Promise<void> {
   const file = await open(path, 'r');

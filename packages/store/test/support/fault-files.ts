@@ -44,6 +44,8 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
   let full = false;
   const names = new Set<string>(walk(root));
   const contents = new Set<string>(names);
+  /** Of files that are added to: how much of them reached the disk. */
+  const tails = new Map<string, number>();
   /** What a rename that was not flushed would leave behind if it never happened. */
   const replaced = new Map<string, { readonly from: string; readonly old: Buffer | undefined }>();
 
@@ -58,7 +60,8 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
       if (isDatabase(path)) continue;
       if (!names.has(path) && random() < 0.5) rmSync(path, { recursive: true, force: true });
       else if (!contents.has(path) && exists(path) && statSync(path).isFile() && random() < 0.7) {
-        truncateSync(path, Math.floor(statSync(path).size * random()));
+        const flushed = Math.min(tails.get(path) ?? 0, statSync(path).size);
+        truncateSync(path, flushed + Math.floor((statSync(path).size - flushed) * random()));
       }
     }
   };
@@ -116,6 +119,38 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
             writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' }),
           );
           await file.write(bytes);
+        },
+        close: () => file.close(),
+      };
+    },
+    async append(path) {
+      step(true);
+      const file = await nodeFiles.append(path);
+      let flushed = contents.has(path) ? file.sizeBytes : 0;
+      return {
+        get sizeBytes() {
+          return file.sizeBytes;
+        },
+        async write(bytes) {
+          step(true, () =>
+            writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' }),
+          );
+          contents.delete(path);
+          tails.set(path, flushed);
+          await file.write(bytes);
+        },
+        async sync() {
+          step(true);
+          await file.sync();
+          contents.add(path);
+          flushed = file.sizeBytes;
+        },
+        async truncate(sizeBytes) {
+          step(true);
+          await file.truncate(sizeBytes);
+          flushed = Math.min(flushed, sizeBytes);
+          tails.set(path, flushed);
+          contents.delete(path);
         },
         close: () => file.close(),
       };
