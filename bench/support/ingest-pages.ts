@@ -75,6 +75,8 @@ const pipeline: Pipeline = {
   allowHosts: [],
   incremental: undefined,
   lookbackMs: undefined,
+  retentionMs: undefined,
+  tombstoneRetentionMs: undefined,
   tables: [
     {
       ...TABLE_DEFAULTS,
@@ -83,6 +85,8 @@ const pipeline: Pipeline = {
       primaryKey: undefined,
       mode: undefined,
       incremental: undefined,
+      accessPattern: undefined,
+      subjectColumns: undefined,
       agentDescription: undefined,
       columns: mode === 'declared' ? columns : [],
       unknownColumns: mode === 'declared' ? 'drop' : 'add',

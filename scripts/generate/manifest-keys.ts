@@ -18,6 +18,7 @@ const columnOf = (manifest: Schema) => {
   return typeof columns === 'object' ? columns : undefined;
 };
 
+const DAY_MS = 86_400_000;
 const PROJECT = '[project]\nname = "x"\n';
 const PIPELINE = `${PROJECT}[[pipeline]]\nid = "x"\n`;
 const FILE_PIPELINE = `${PIPELINE}source = { connector = "file", config = { path = "x.csv" } }\n`;
@@ -53,6 +54,8 @@ export const MANIFEST_SECTIONS: readonly Section[] = [
       allow_hosts: 'allow_hosts = ["127.0.0.1:8080"]',
       incremental: 'incremental = "updated_at"',
       lookback: 'lookback = "10m"',
+      retention: 'retention = "30d"',
+      tombstone_retention: 'tombstone_retention = "90d"',
       tables: 'tables = ["issues", "releases"]',
       transforms: 'transforms = [{ table = "file_issues", drop = ["url"] }]',
     },
@@ -75,6 +78,8 @@ export const MANIFEST_SECTIONS: readonly Section[] = [
       unknown_columns: `"${TABLE_DEFAULTS.unknownColumns}"`,
       commit_every: `"${TABLE_DEFAULTS.commitEveryRows} rows"`,
       max_record: `"${TABLE_DEFAULTS.maxRecordBytes / 1024 ** 2} MB"`,
+      retention: `"${TABLE_DEFAULTS.retentionMs / DAY_MS}d"`,
+      tombstone_retention: `"${TABLE_DEFAULTS.tombstoneRetentionMs / DAY_MS}d"`,
     },
     examples: {
       source: 'source = "issues"',
@@ -86,6 +91,10 @@ export const MANIFEST_SECTIONS: readonly Section[] = [
       unknown_columns: 'unknown_columns = "drop"',
       commit_every: 'commit_every = "20000 rows"',
       max_record: 'max_record = "64 MB"',
+      access_pattern: 'access_pattern = "by_repo"',
+      retention: 'retention = "1d"',
+      tombstone_retention: 'tombstone_retention = "180d"',
+      subject_columns: 'subject_columns = ["user.login"]',
       agent_description: 'agent_description = "Issues, one row each."',
       columns: 'columns.total = { type = "decimal(18,2)" }',
     },

@@ -29,9 +29,10 @@ export function createSource(
     allowHosts: pipeline.allowHosts,
     incremental: pipeline.incremental,
     lookbackMs: pipeline.lookbackMs,
-    tables: (pipeline.tables ?? []).map(({ source, incremental, maxRecordBytes }) => ({
+    tables: (pipeline.tables ?? []).map(({ source, incremental, mode, maxRecordBytes }) => ({
       source,
       incremental,
+      mode,
       maxRecordBytes,
     })),
     maxRecordBytes: TABLE_DEFAULTS.maxRecordBytes,

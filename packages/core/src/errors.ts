@@ -162,6 +162,11 @@ const CODES = {
     'The list changed at the source while its pages were read, so rows may have been skipped.',
     'Run again; the cursor was not moved past the gap.',
   ),
+  'source.not_whole': kind(
+    EXIT.source,
+    'A table with mode = "replace" was not pulled whole, so nothing was deleted from it.',
+    'The message says why; the next run reads the source from the start again.',
+  ),
   'source.too_large': kind(EXIT.source, 'A page is larger than the limit.', 'Ask for smaller pages.'),
   'source.redirect': kind(
     EXIT.source,
@@ -224,6 +229,11 @@ const CODES = {
     EXIT.failed,
     'A value does not fit the type of its column; the record was set aside.',
     'Declare a wider type for the column, or set on_conflict = "json".',
+  ),
+  'record.unknown_column': kind(
+    EXIT.failed,
+    'A written row has a column that its table does not.',
+    'Correct the name; the message lists what exists.',
   ),
   'record.delete_without_key': kind(
     EXIT.failed,

@@ -80,6 +80,79 @@ test('a manifest becomes a model with every default, duration and size filled in
   assert.equal(plain?.onConflict, 'quarantine');
 });
 
+test('how a table is kept comes from the table, then its pipeline, and holds for all that feed it', () => {
+  const one = pipeline(
+    `retention = "30d"
+tombstone_retention = "90d"
+tables = [{ source = "a", name = "t", mode = "merge", access_pattern = "by_repo", retention = "1d" }, "b"]`,
+  );
+  const two = pipeline('tables = [{ source = "c", name = "t", subject_columns = ["user.login"] }]', 'y');
+  const manifest = readManifest([file(PROJECT + one + two)]);
+  const day = 86_400_000;
+  const tables = manifest.pipelines.flatMap((each) => each.tables ?? []);
+  assert.deepEqual(
+    tables.map((table) => [
+      table.accessPattern,
+      table.retentionMs,
+      table.tombstoneRetentionMs,
+      table.subjectColumns,
+    ]),
+    [
+      ['by_repo', day, 90 * day, ['user.login']],
+      [undefined, 30 * day, 90 * day, undefined],
+      ['by_repo', day, 90 * day, ['user.login']],
+    ],
+  );
+  assert.deepEqual(
+    manifest.pipelines.map((each) => [each.retentionMs, each.tombstoneRetentionMs]),
+    [
+      [30 * day, 90 * day],
+      [undefined, undefined],
+    ],
+  );
+});
+
+test('an access pattern, a retention or a subject that cannot be is refused', () => {
+  const refused = [
+    ['access_pattern = "daily"', /access_pattern: expected by_<column>, or recent_<n>d.*got "daily"/],
+    ['access_pattern = "recent_0d(at)"', /access_pattern: expected by_<column>/],
+    ['access_pattern = "by__hakiri_run"', /access_pattern: expected by_<column>/],
+    ['retention = "4000d"', /retention: expected a duration of at most 3660d/],
+    ['retention = "soon"', /retention: expected a duration such as/],
+    ['tombstone_retention = "59m"', /tombstone_retention: expected a duration of 1h to 3660d/],
+    ['subject_columns = []', /subject_columns: expected a list of columns/],
+    ['subject_columns = ["_hakiri_run"]', /subject_columns/],
+  ] as const;
+  for (const [key, message] of refused) {
+    refuses(`${PROJECT}${pipeline(`tables = [{ source = "a", ${key} }]`)}`, 'manifest.wrong_type', message);
+  }
+  for (const good of ['by_user.login', 'recent_30d', 'recent_7d(created_at)']) {
+    readManifest([file(PROJECT + pipeline(`tables = [{ source = "a", access_pattern = "${good}" }]`))]);
+  }
+});
+
+test('pipelines that feed one table agree about how it is kept, and none of them replaces it', () => {
+  const feeding = (...settings: readonly string[]) =>
+    PROJECT +
+    settings.map((each, i) => pipeline(`tables = [{ source = "a", name = "t"${each} }]`, `p${i}`)).join('');
+  const conflicts = [
+    [', access_pattern = "by_a"', ', access_pattern = "by_b"', /another access_pattern/],
+    [', retention = "1d"', ', retention = "2d"', /another retention/],
+    [', tombstone_retention = "1d"', ', tombstone_retention = "2d"', /another tombstone_retention/],
+    [', subject_columns = ["a"]', ', subject_columns = ["b"]', /another subject_columns/],
+    [', mode = "replace"', ', mode = "replace"', /each would delete the other's rows/],
+    ['', ', mode = "replace"', /each would delete the other's rows/],
+  ] as const;
+  for (const [a, b, message] of conflicts) refuses(feeding(a, b), 'manifest.table_conflict', message);
+  // The first says nothing of it, and yet the other two do not agree.
+  refuses(
+    feeding('', ', retention = "1d"', ', retention = "2d"'),
+    'manifest.table_conflict',
+    /another retention/,
+  );
+  readManifest([file(feeding(', retention = "24h"', ', retention = "1d"'))]);
+});
+
 test('the verbs of transforms keep the order they are written in, entries of one table join', () => {
   const verbs = readManifest([file(FULL)]).transforms.map(({ table, steps }) => [
     table,
@@ -114,8 +187,7 @@ test('an unknown key is refused with its place and the nearest key', () => {
 test('a key or value that is not built yet is refused by name', () => {
   const refused = [
     ['schedule = "every 15m"', /pipeline "x": "schedule"/],
-    ['tables = [{ source = "a", access_pattern = "by_repo" }]', /tables\[0\]: "access_pattern"/],
-    ['tables = [{ source = "a", mode = "replace" }]', /tables\[0\] > mode: "mode = replace"/],
+    ['tables = [{ source = "a", partitions = ["x"] }]', /tables\[0\]: "partitions"/],
     ['tables = [{ source = "a", unknown_columns = "redact" }]', /"unknown_columns = redact"/],
     ['tables = [{ source = "a", columns = { e = { pii_type = "email" } } }]', /columns > e: "pii_type"/],
     ['tables = [{ source = "a", indexes = { i = { kind = "fts" } } }]', /"indexes"/],
@@ -143,7 +215,7 @@ test('a wrong type says the place, what is expected and what is there', () => {
       /type: expected .*int64.*got "int65"/,
     ],
     ['tables = [{ source = "a", columns = { _hakiri_x = {} } }]', /not starting with _hakiri_/],
-    ['tables = [{ source = "a", mode = "mege" }]', /mode: expected "merge" or "append", got "mege"/],
+    ['tables = [{ source = "a", mode = "mege" }]', /mode: expected "merge" or "append" or "replace", got "mege"/],
     ['tables = [{ name = "a" }]', /tables\[0\] > source: is missing/],
   ] as const;
   for (const [text, message] of wrong) refuses(PROJECT + pipeline(text), 'manifest.wrong_type', message);
@@ -230,8 +302,7 @@ test('the published schema holds every key with its description and nothing that
   assert.match(schema, /2020-12/);
   for (const key of ['commit_every', 'lookback', 'explode'])
     assert.match(schema, new RegExp(`"${key}":\\{[^}]*"description"`));
-  for (const key of ['schedule', 'pii_type', 'retention', 'replace', 'redact"'])
-    assert.ok(!schema.includes(`"${key}`));
+  for (const key of ['schedule', 'pii_type', 'partitions', 'redact"']) assert.ok(!schema.includes(`"${key}`));
   assert.ok(schema.includes('#/$defs/config-file'));
   assert.ok(schema.includes(JSON.stringify(PIPELINE_ID_PATTERN.source)));
 });

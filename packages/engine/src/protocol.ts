@@ -43,6 +43,8 @@ export type ConvertInput =
       readonly path: string;
       readonly schema: TableSchema;
       readonly largestRecordBytes: number;
+      /** Records may carry `_hakiri_deleted`, a boolean that is not in `schema`: true makes a tombstone. */
+      readonly deletes: boolean;
     }
   | {
       readonly kind: 'file';

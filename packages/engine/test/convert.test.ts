@@ -37,7 +37,7 @@ async function request(
   const path = join(folder, `spool-${Math.random()}.ndjson`);
   await writeFile(path, lines.map((line) => `${line}\n`).join(''));
   return {
-    input: { kind: 'records', path, schema, largestRecordBytes: 1000 },
+    input: { kind: 'records', path, schema, largestRecordBytes: 1000, deletes: false },
     transform: undefined,
     columns: schema.columns.filter((column) => column.type.kind !== 'undecided'),
     primaryKey: ['id'],
@@ -52,6 +52,11 @@ async function request(
     rowGroupRows: 10_240,
     ...overrides,
   };
+}
+
+function deleting(input: ConvertRequest['input']) {
+  assert.ok(input.kind === 'records');
+  return { ...input, deletes: true };
 }
 
 async function read(path: string, sql = 'SELECT * FROM t ORDER BY _hakiri_seq') {
@@ -232,4 +237,96 @@ test('a transform that could never run is refused before there is a record', asy
   await engine.checkTransform('SELECT *, upper(name) AS name2, user AS u FROM input');
   await assert.rejects(engine.checkTransform('SELECT *, now() AS t FROM input'), { code: 'transform.clock' });
   await assert.rejects(engine.checkTransform('SELECT'), { code: 'transform.invalid' });
+});
+
+test('a delete becomes a tombstone: its key alone, ordered by its own value or the greatest seen up to it', async () => {
+  const lines = [
+    '{"id":1,"name":"a","updated_at":"2024-01-03T00:00:00Z"}',
+    '{"id":2,"_hakiri_deleted":true}',
+    '{"id":3,"name":"gone","user":{"login":"x"},"updated_at":"2024-01-02T00:00:00Z","_hakiri_deleted":true}',
+    '{"id":4,"_hakiri_deleted":false,"updated_at":"2024-01-01T00:00:00Z"}',
+    '{"id":5,"_hakiri_deleted":null,"updated_at":"2024-01-01T00:00:00Z"}',
+    '{"name":"no key","_hakiri_deleted":true}',
+  ];
+  const base = await request(lines);
+  const order = { ...base.order, fallback: '0' };
+  const result = await engine.convert({ ...base, input: deleting(base.input), order });
+  assert.deepEqual(
+    result.misfits.map(({ reason }) => reason),
+    ['null_key'],
+  );
+  const rows = await read(base.output);
+  assert.deepEqual(
+    rows.map((row) => [row.id, row.name, row.user, row._hakiri_deleted]),
+    [
+      [1, 'a', null, false],
+      [2, null, null, true],
+      [3, null, null, true],
+      [4, null, null, false],
+      [5, null, null, false],
+    ],
+  );
+  const day = (n: number) => timeValue(BigInt(Date.UTC(2024, 0, n)) * 1000n);
+  assert.deepEqual(
+    rows.map((row) => row._hakiri_order),
+    [3, 3, 2, 1, 1].map((n, i) => orderKey(day(n), suffix, i)),
+  );
+  assert.equal(rows[2]?.updated_at, null);
+});
+
+test('a delete passes every kind of transform and comes out once, with its key', async () => {
+  const columns: TableSchema = {
+    columns: [
+      { name: 'id', type: { kind: 'int64' } },
+      { name: 'state', type: { kind: 'string' } },
+      { name: 'labels', type: { kind: 'list', item: { kind: 'string' } } },
+      { name: 'updated_at', type: { kind: 'timestamp' } },
+    ],
+  };
+  const lines = [
+    '{"id":1,"state":"open","labels":["a","b"],"updated_at":"2024-01-01T00:00:00Z"}',
+    '{"id":2,"_hakiri_deleted":true}',
+    '{"id":3,"state":"open","labels":["a","b","c"],"_hakiri_deleted":true}',
+    '{"id":4,"state":"spam","labels":[]}',
+  ];
+  const cases = [
+    [
+      "SELECT * REPLACE ((_hakiri_deleted OR ((state <> 'spam') IS NOT TRUE)) AS _hakiri_deleted) FROM input",
+      'id',
+    ],
+    ["SELECT *, 'k' || id AS key FROM input", 'key'],
+    ['SELECT * REPLACE (unnest(coalesce(nullif(labels, []), [NULL])) AS labels) FROM input', 'id'],
+    ['SELECT * REPLACE (id::VARCHAR AS id) FROM input', 'id'],
+  ] as const;
+  for (const [transform, key] of cases) {
+    const base = await request(lines, { transform, primaryKey: [key] });
+    const input = { ...deleting(base.input), schema: columns };
+    const shape = await engine.describe(columns, transform);
+    const result = await engine.convert({ ...base, input, columns: shape.columns });
+    assert.deepEqual(result.misfits, [], transform);
+    const rows = await read(base.output);
+    const tombstones = rows.filter((row) => row._hakiri_deleted === true);
+    const keys = tombstones.map((row) => String(row[key]).replace('k', ''));
+    assert.deepEqual(keys, transform.includes('spam') ? ['2', '3', '4'] : ['2', '3'], transform);
+    for (const row of tombstones) {
+      const held = Object.keys(row).filter((name) => row[name] !== null && !name.startsWith('_hakiri_'));
+      assert.deepEqual(held, [key], transform);
+    }
+    assert.deepEqual(
+      rows.map((row) => row._hakiri_seq),
+      rows.map((_, i) => i),
+    );
+  }
+  // A key that the transform makes of what a delete does not carry names no row: that record is set aside.
+  const base = await request(lines, {
+    transform: 'SELECT *, state || id AS key FROM input',
+    primaryKey: ['key'],
+  });
+  const shape = await engine.describe(columns, 'SELECT *, state || id AS key FROM input');
+  const input = { ...deleting(base.input), schema: columns };
+  const result = await engine.convert({ ...base, input, columns: shape.columns });
+  assert.deepEqual(
+    result.misfits.map(({ reason, record }) => [reason, Buffer.from(record, 'base64').toString()]),
+    [['null_key', lines[1]]],
+  );
 });

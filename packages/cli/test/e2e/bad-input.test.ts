@@ -437,9 +437,7 @@ const MANIFEST_FAULTS: readonly { name: string; code: ErrorCode; change: [string
     ...(
       [
         ['a schedule', 'id = "files"', 'id = "files"\nschedule = "every 15m"'],
-        ['partitions', TABLES, `${TABLES}, access_pattern = "by_repo"`],
-        ['retention', TABLES, `${TABLES}, retention = "30d"`],
-        ['mode = "replace"', TABLES, `${TABLES}, mode = "replace"`],
+        ['partitions', TABLES, `${TABLES}, partitions = ["region=eu"]`],
         ['redaction', TABLES, `${TABLES}, columns = { email = { on_write = "hash" } }`],
         ['a kind of personal data', TABLES, `${TABLES}, columns = { email = { pii_type = "email" } }`],
         ['redacting what is unknown', TABLES, `${TABLES}, unknown_columns = "redact"`],

@@ -115,6 +115,8 @@ function pipeline(id: string): Pipeline {
     allowHosts: [],
     incremental: 'updated_at',
     lookbackMs: 600_000,
+    retentionMs: undefined,
+    tombstoneRetentionMs: undefined,
     tables: undefined,
   };
 }

@@ -48,6 +48,8 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
       allowHosts: [],
       incremental: undefined,
       lookbackMs: undefined,
+      retentionMs: undefined,
+      tombstoneRetentionMs: undefined,
       tables: [
         {
           source: 'rows',
@@ -55,6 +57,8 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
           primaryKey: undefined,
           mode: undefined,
           incremental: undefined,
+          accessPattern: undefined,
+          subjectColumns: undefined,
           agentDescription: undefined,
           columns: [],
           ...TABLE_DEFAULTS,

@@ -227,7 +227,15 @@ function tableConflicts(placed: readonly Placed[]): readonly Problem[] {
         feeding.set(name, { placed: each, table });
         continue;
       }
+      if (other.table.mode === 'replace' || table.mode === 'replace') {
+        report(
+          `pipeline "${other.placed.pipeline.id}" in ${other.placed.file} feeds it too: with mode = "replace" each would delete the other's rows`,
+        );
+        continue;
+      }
       const difference = disagreement(other.table, table);
+      // What the second says must agree with the third, too.
+      feeding.set(name, { ...other, table: { ...other.table, ...keptSettings(other.table, table) } });
       if (difference !== undefined) {
         report(
           `pipeline "${other.placed.pipeline.id}" in ${other.placed.file} feeds it too, with another ${difference}`,

@@ -27,7 +27,7 @@ export function convertStatement(request: ConvertRequest): string {
     // Even a cast to the same type is work for each row.
     const value = hasType(request, name, type) ? identifier : `CAST(${identifier} AS ${sqlType(type)})`;
     // A tombstone holds its key and nothing else: a filter may be there to keep the rest out.
-    const kept = transform === undefined || primaryKey.includes(name);
+    const kept = !mayDelete(request) || primaryKey.includes(name);
     return `${kept ? value : `CASE WHEN ${DELETED} THEN NULL ELSE ${value} END`} AS ${identifier}`;
   });
   const key = transform === undefined ? orderOf(order) : VALUE;
@@ -41,6 +41,15 @@ export function convertStatement(request: ConvertRequest): string {
 TO ${quoteLiteral(output)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, RETURN_STATS)`;
 }
 
+function mayDelete({ input, transform }: ConvertRequest): boolean {
+  return transform !== undefined || hasMarkers(input);
+}
+
+/** Whether the input says itself which of its records are deletes. */
+function hasMarkers(input: ConvertInput): boolean {
+  return input.kind === 'records' && input.deletes;
+}
+
 function hasType({ input, transform }: ConvertRequest, name: string, type: LogicalType): boolean {
   if (transform !== undefined || input.kind === 'file') return false;
   const held = findColumn(input.schema, name)?.type;
@@ -48,13 +57,10 @@ function hasType({ input, transform }: ConvertRequest, name: string, type: Logic
 }
 
 /** SELECT of the rows, transformed, with `_hakiri_seq` and `_hakiri_deleted`. */
-function transformed({
-  input,
-  transform,
-  order,
-}: Pick<ConvertRequest, 'input' | 'transform' | 'order'>): string {
+function transformed({ input, transform, order, primaryKey }: ConvertRequest): string {
   const first = order.firstSequence - 1;
-  const rows = `SELECT *, row_number() OVER () + ${first} AS ${SEQUENCE}, false AS ${DELETED} FROM ${readInput(input)}`;
+  const deleted = hasMarkers(input) ? '' : `, false AS ${DELETED}`;
+  const rows = `SELECT *, row_number() OVER () + ${first} AS ${SEQUENCE}${deleted} FROM ${readInput(input)}`;
   if (transform === undefined) return rows;
   // The order comes from the record as it was, whatever the transform leaves of it. The rows are numbered again:
   // a transform may drop some, or make several of one.
@@ -62,7 +68,15 @@ function transformed({
   const value =
     typeof key === 'string' ? key : `coalesce(${orderValueSql(key.sql, key.type)}, ${key.whenNull})`;
   const valued = `SELECT *, ${value} AS ${VALUE} FROM (${rows})`;
-  return `SELECT * REPLACE (row_number() OVER () + ${first} AS ${SEQUENCE}) FROM (WITH input AS (${valued}) ${transform})`;
+  const made = `WITH input AS (${valued}) ${transform}`;
+  const single = hasMarkers(input) ? withoutRepeatedDeletes(made, primaryKey) : made;
+  return `SELECT * REPLACE (row_number() OVER () + ${first} AS ${SEQUENCE}) FROM (${single})`;
+}
+
+/** A transform may make several rows of one delete: those of one key, which stand side by side, are one again. */
+function withoutRepeatedDeletes(rows: string, primaryKey: readonly string[]): string {
+  const same = [SEQUENCE, ...primaryKey.map(quoteIdentifier)].map((name) => `${name} = lag(${name}) OVER ()`);
+  return `SELECT * FROM (${rows}) QUALIFY (${[DELETED, ...same].join(' AND ')}) IS NOT TRUE`;
 }
 
 /** What the engine says when a value is missing where none was expected. */
@@ -90,6 +104,7 @@ function readInput(input: ConvertInput): string {
   const columns = known.map(
     ({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(sqlType(spoolType(type)))}`,
   );
+  if (input.deletes) columns.push(`${quoteLiteral('_hakiri_deleted')}: 'BOOLEAN'`);
   // read_json wants at least one column; this one is in no record.
   const spec = columns.length > 0 ? columns.join(', ') : `'_hakiri_none': 'VARCHAR'`;
   const read = `read_json(${quoteLiteral(input.path)}, format='newline_delimited', columns={${spec}}, maximum_object_size=${objectSize(input.largestRecordBytes)})`;
@@ -98,6 +113,7 @@ function readInput(input: ConvertInput): string {
     if (type.kind === 'undecided') return `NULL AS ${identifier}`;
     return holdsBytes(type) ? `${decoded(identifier, type)} AS ${identifier}` : identifier;
   });
+  if (input.deletes) selected.push(`coalesce(${DELETED}, false) AS ${DELETED}`);
   return `(SELECT ${selected.length > 0 ? selected.join(', ') : 'NULL AS "_hakiri_none"'} FROM ${read})`;
 }
 

@@ -9,11 +9,12 @@ import { estimateResource } from '../http/estimate-resource.ts';
 import { describeResource, parseBaseUrl, toBatch } from '../http/http-source.ts';
 import { type PullContext, pullResource } from '../http/pull-resource.ts';
 import { createAuthenticator } from '../toolkit/auth.ts';
+import { concernsOneList } from '../toolkit/concerns-one-list.ts';
 import { createHttpClient } from '../toolkit/http-client.ts';
 import { parseConfig } from '../toolkit/parse-config.ts';
 import { postForm } from '../toolkit/post-form.ts';
 import { createRedactor } from '../toolkit/redactor.ts';
-import { recordLimit, type SourceContext } from '../toolkit/source-context.ts';
+import { recordLimit, type SourceContext, tableMode } from '../toolkit/source-context.ts';
 import { unknownTable } from '../toolkit/unknown-table.ts';
 import { type GithubConfig, githubConfigSchema } from './config.ts';
 import { decodeRepoStates, encodeRepoStates, type RepoStates } from './cursor.ts';
@@ -63,22 +64,35 @@ export function createGithubSource(config: unknown, context: SourceContext): Sou
 
   async function* pull(request: PullRequest): AsyncGenerator<RecordBatch> {
     const table = tableOf(request.table);
+    const countsEveryRow = tableMode(context, request.table) === 'append';
+    const failures: RepoFailure[] = [];
     let states: RepoStates = decodeRepoStates(request.cursor) ?? {};
     let isWhole = true;
     for (const [index, repo] of repos.entries()) {
       const resource = githubResource(table, repo, lookbackMs);
-      for await (const piece of pullResource(resource, pullContext(request, repo), states[repo])) {
-        if (piece.state !== undefined) states = { ...states, [repo]: piece.state };
-        const isLast = index === repos.length - 1;
-        isWhole &&= piece.end !== 'partial';
-        const end = piece.end === undefined || !isLast ? undefined : isWhole ? 'whole' : 'partial';
-        const { end: _, ...rest } = piece;
-        yield toBatch(
-          end === undefined ? rest : { ...rest, end },
-          piece.state === undefined ? undefined : encodeRepoStates(states),
-        );
+      // Rows that the next pull of this repository gives again.
+      let unsettled = 0;
+      try {
+        for await (const piece of pullResource(resource, pullContext(request, repo), states[repo])) {
+          unsettled = piece.state === undefined ? unsettled + piece.rows : 0;
+          if (piece.state !== undefined) states = { ...states, [repo]: piece.state };
+          const isLast = index === repos.length - 1;
+          isWhole &&= piece.end !== 'partial';
+          const end = piece.end === undefined || !isLast ? undefined : isWhole ? 'whole' : 'partial';
+          const { end: _, ...rest } = piece;
+          yield toBatch(
+            end === undefined ? rest : { ...rest, end },
+            piece.state === undefined ? undefined : encodeRepoStates(states),
+          );
+        }
+      } catch (error) {
+        // Going on would take rows that are not settled for settled: harmless only where a key tells them apart.
+        if (!concernsOneList(error) || (unsettled > 0 && countsEveryRow)) throw error;
+        failures.push({ repo, error });
+        isWhole = false;
       }
     }
+    throwFailures(failures, repos.length);
   }
 
   return {
@@ -96,6 +110,25 @@ export function createGithubSource(config: unknown, context: SourceContext): Sou
     },
     close: () => client.close(),
   };
+}
+
+interface RepoFailure {
+  readonly repo: string;
+  readonly error: HakiriError;
+}
+
+/** Said only once the others are read: one repository that is gone must not keep them from going on. */
+function throwFailures(failures: readonly RepoFailure[], repos: number): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  if (repos === 1) throw first.error;
+  const names = failures.map(({ repo }) => repo).join(', ');
+  const { code, message, hint, details } = first.error;
+  throw new HakiriError(
+    code,
+    `${failures.length} of ${repos} repositories could not be read to their end (${names}): ${message}`,
+    { hint, cause: first.error, ...(details === undefined ? {} : { details }) },
+  );
 }
 
 /** The tables, without a request. */

@@ -1,7 +1,7 @@
 import type { Cursor, Pipeline, Source, TableName, TableSchema, TransformStep } from '@hakiri/core';
 import { Intake } from '../scan/intake.ts';
 import { compileTransforms } from '../transforms/compile-transforms.ts';
-import { type ResolvedTable, resolveTables } from './resolve-tables.ts';
+import { isKeyed, type ResolvedTable, resolveTables } from './resolve-tables.ts';
 import type { TablePlan } from './run-events.ts';
 
 export interface PlannerOptions {
@@ -50,15 +50,16 @@ async function planTable(
   source: Source,
   table: ResolvedTable,
 ): Promise<TablePlan> {
-  const { cursor, inputSchema } = await options.cursor(pipeline, table);
+  const last = await options.cursor(pipeline, table);
+  const { inputSchema } = last;
+  const cursor = table.mode === 'replace' ? undefined : last.cursor;
   const { sample, pages, files, bytes } = await source.estimate({
     table: table.info.name,
     cursor,
     signal: options.signal,
   });
   const steps = options.steps(table.name);
-  const transform =
-    steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+  const transform = steps.length > 0 ? compileTransforms(steps, { keyed: isKeyed(table) }) : undefined;
   if (transform !== undefined) await options.checkTransform(transform);
   const warnings: string[] = [];
   // A source that counts its files and gives none ahead has none with rows; any other has not looked.
@@ -78,6 +79,7 @@ async function planTable(
       primaryKey: transform === undefined ? primaryKey : [],
       onConflict,
       unknownColumns,
+      keyed: isKeyed(table),
     });
     const checked = intake.check(sample.records);
     const reasons = new Set(checked.setAside.map(({ code, reason }) => `${code}: ${reason}`));

@@ -5,7 +5,9 @@ import {
   HakiriError,
   type LogicalType,
   nearest,
+  type Partitioning,
   type Pipeline,
+  parseAccessPattern,
   type Source,
   TABLE_DEFAULTS,
   type Table,
@@ -22,12 +24,22 @@ export interface ResolvedTable {
   readonly name: TableName;
   readonly mode: TableMode;
   readonly primaryKey: readonly string[];
+  /** Undefined in a `replace` table: there only the time of the pull counts. */
   readonly incremental: string | undefined;
+  readonly partitioning: Partitioning | undefined;
+  readonly retentionMs: number;
+  readonly tombstoneRetentionMs: number;
+  readonly subjectColumns: readonly string[];
   readonly onConflict: ConflictAction;
   readonly unknownColumns: UnknownColumns;
   readonly commitEveryRows: number;
   /** Types that hold whatever the data looks like. */
   readonly declared: TableSchema;
+}
+
+/** Whether one row a key counts; otherwise every row does. */
+export function isKeyed({ mode }: Pick<ResolvedTable, 'mode'>): boolean {
+  return mode !== 'append';
 }
 
 /** @throws HakiriError usage.unknown_name for a table the source does not offer, manifest.wrong_type */
@@ -51,22 +63,27 @@ async function resolveTable(
 ): Promise<ResolvedTable> {
   const primaryKey = table?.primaryKey ?? info.primaryKey;
   const mode = table?.mode ?? (primaryKey.length > 0 ? 'merge' : 'append');
-  if (mode === 'merge' && primaryKey.length === 0) {
+  if (isKeyed({ mode }) && primaryKey.length === 0) {
     throw new HakiriError(
       'manifest.wrong_type',
-      `Table ${info.name} of pipeline ${pipeline.id} merges but has no primary_key`,
-      {
-        hint: 'Give it a primary_key, or set mode = "append".',
-      },
+      `Table ${info.name} of pipeline ${pipeline.id} has mode = "${mode}" but no primary_key`,
+      { hint: 'Give it a primary_key, or set mode = "append".' },
     );
   }
+  // The pipeline's is for tables whose source knows no better: another table of it may not have that column.
+  const incremental = table?.incremental ?? info.incremental ?? pipeline.incremental;
   return {
     info,
     name: table?.name ?? defaultTableName(pipeline.source.connector, info.name),
     mode,
     primaryKey,
-    // The pipeline's is for tables whose source knows no better: another table of it may not have that column.
-    incremental: table?.incremental ?? info.incremental ?? pipeline.incremental,
+    incremental: mode === 'replace' ? undefined : incremental,
+    partitioning:
+      table?.accessPattern === undefined ? undefined : parseAccessPattern(table.accessPattern, incremental),
+    retentionMs: table?.retentionMs ?? pipeline.retentionMs ?? TABLE_DEFAULTS.retentionMs,
+    tombstoneRetentionMs:
+      table?.tombstoneRetentionMs ?? pipeline.tombstoneRetentionMs ?? TABLE_DEFAULTS.tombstoneRetentionMs,
+    subjectColumns: table?.subjectColumns ?? [],
     onConflict: table?.onConflict ?? TABLE_DEFAULTS.onConflict,
     unknownColumns: table?.unknownColumns ?? TABLE_DEFAULTS.unknownColumns,
     commitEveryRows: table?.commitEveryRows ?? TABLE_DEFAULTS.commitEveryRows,

@@ -2,6 +2,7 @@ import type { Batch, Commit, HakiriError, RecordBatch, TableSchema, TableWriter 
 import { Intake } from '../scan/intake.ts';
 import { createSpool, type Spool } from '../spool/spool.ts';
 import { compileTransforms } from '../transforms/compile-transforms.ts';
+import { isKeyed } from './resolve-tables.ts';
 import type { RunEvent, TableRef } from './run-events.ts';
 import type { TableRun } from './run-table.ts';
 
@@ -29,11 +30,13 @@ export class WayIn {
   #rows = 0;
   #bytes = 0;
   #rowsSinceCommit = 0;
+  #setAside = 0;
+  /** The last batch said that nothing of the table was left out. */
+  #complete = false;
 
   static async open(run: TableRun, ref: TableRef): Promise<WayIn> {
     const { table, destination, pipeline, job, steps, lineage } = run;
-    const transform =
-      steps.length > 0 ? compileTransforms(steps, { keyed: table.mode === 'merge' }) : undefined;
+    const transform = steps.length > 0 ? compileTransforms(steps, { keyed: isKeyed(table) }) : undefined;
     const writer = await destination.openTable({
       job,
       pipeline: pipeline.id,
@@ -42,6 +45,7 @@ export class WayIn {
       mode: table.mode,
       primaryKey: table.primaryKey,
       incremental: table.incremental,
+      subjectColumns: table.subjectColumns,
       onConflict: table.onConflict,
       declared: table.declared,
       transform,
@@ -54,6 +58,7 @@ export class WayIn {
       primaryKey: transform === undefined ? table.primaryKey : [],
       onConflict: table.onConflict,
       unknownColumns: table.unknownColumns,
+      keyed: isKeyed(table),
     });
     run.onEvent({ kind: 'table-started', table: ref, firstRun: writer.cursor === undefined });
     return new WayIn(run, ref, writer, intake);
@@ -67,9 +72,9 @@ export class WayIn {
     this.#startedMs = run.clock.monotonicMs();
   }
 
-  /** Where the pull starts. */
+  /** Where the pull starts. Only one from the start can tell what is gone. */
   get cursor(): string | undefined {
-    return this.#writer.cursor;
+    return this.#run.table.mode === 'replace' ? undefined : this.#writer.cursor;
   }
 
   async take(batch: Batch): Promise<void> {
@@ -79,9 +84,15 @@ export class WayIn {
     else {
       await this.#seal();
       await this.#converting;
-      const { rows } = await this.#writer.writePart({ kind: 'file', path: batch.path, format: batch.format });
+      const { rows, setAside } = await this.#writer.writePart({
+        kind: 'file',
+        path: batch.path,
+        format: batch.format,
+      });
+      this.#setAside += setAside;
       this.#count(rows, batch.sizeBytes);
     }
+    this.#complete = batch.complete === true;
     if (batch.cursor !== undefined) {
       this.#reached = batch.cursor;
       this.#pastReached = false;
@@ -108,7 +119,17 @@ export class WayIn {
     if (stopped && !this.#mayCommit()) return this.#abandon();
     await this.#seal();
     await this.#converting;
-    await this.#commit(this.#reached);
+    await this.#commit(this.#reached, !stopped && this.#isWhole());
+  }
+
+  /** Whether a `replace` table may lose what the pull did not hold. A record set aside may be one of its rows. */
+  #isWhole(): boolean {
+    if (this.#run.table.mode !== 'replace') return false;
+    if (this.#complete && this.#setAside === 0) return true;
+    const why = this.#complete ? `${this.#setAside} records were set aside` : 'the source left something out';
+    const message = `${why}, so no row was deleted for being gone at the source`;
+    this.#emit({ kind: 'warning', table: this.#ref, code: 'source.not_whole', message });
+    return false;
   }
 
   /** The pull has failed: what came before is good, unless the store itself is what failed. */
@@ -134,6 +155,7 @@ export class WayIn {
     await this.#writer.setAside(setAside);
     const checked = this.#intake.check(records);
     await this.#writer.setAside(checked.setAside);
+    this.#setAside += setAside.length + checked.setAside.length;
     if (checked.rows === 0) return;
     this.#spool ??= await this.#newSpool();
     await this.#spool.append(checked.accepted, checked.rows, checked.largestRecordBytes);
@@ -164,15 +186,17 @@ export class WayIn {
     await this.#converting;
     await spool.close();
     this.#intake.freeze();
-    this.#converting = this.#convert(spool, this.#intake.schema);
+    this.#converting = this.#convert(spool, this.#intake.schema, this.#intake.deletes);
     // Awaited at the next seal or commit; until then a failure must not count as unhandled.
     this.#converting.catch(() => {});
   }
 
-  async #convert(spool: Spool, schema: TableSchema): Promise<void> {
+  async #convert(spool: Spool, schema: TableSchema, deletes: boolean): Promise<void> {
     const { path, rows, largestRecordBytes } = spool;
     try {
-      await this.#writer.writePart({ kind: 'records', path, rows, largestRecordBytes, schema });
+      const input = { kind: 'records', path, rows, largestRecordBytes, schema, deletes } as const;
+      const { setAside } = await this.#writer.writePart(input);
+      this.#setAside += setAside;
     } finally {
       await spool.remove();
     }
@@ -189,11 +213,11 @@ export class WayIn {
    * cursor is past them all.
    */
   #mayCommit(): boolean {
-    return this.#run.table.mode === 'merge' || (this.#reached !== undefined && !this.#pastReached);
+    return isKeyed(this.#run.table) || (this.#reached !== undefined && !this.#pastReached);
   }
 
-  async #commit(cursor: string | undefined): Promise<void> {
-    const commit = await this.#writer.commit(cursor);
+  async #commit(cursor: string | undefined, whole = false): Promise<void> {
+    const commit = await this.#writer.commit(cursor, whole);
     this.#rowsSinceCommit = 0;
     if (!commit) return;
     this.commits.push(commit);

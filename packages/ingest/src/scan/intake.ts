@@ -4,7 +4,7 @@ import { type Fault, fault } from './fault.ts';
 import { LinePieces } from './line-pieces.ts';
 import { type Edit, readRecord } from './record-reader.ts';
 import { applyEdits, collectEdits } from './rewrite.ts';
-import { type RootOptions, rootShape, widenRoot } from './root-shape.ts';
+import { DELETE_MARKER, type RootOptions, rootShape, widenRoot } from './root-shape.ts';
 import { ShapeScanner } from './scan-kernel.ts';
 import { countShapes, keepStruct, type StructShape, schemaOf } from './shape.ts';
 
@@ -60,8 +60,13 @@ export class Intake {
 
   /** The columns of every record accepted so far. */
   get schema(): TableSchema {
-    this.#schema ??= schemaOf(this.#root);
+    this.#schema ??= columnsOf(this.#root);
     return this.#schema;
+  }
+
+  /** Whether any record accepted so far said if it is a delete. */
+  get deletes(): boolean {
+    return this.#root.fields.has(DELETE_MARKER);
   }
 
   /** A part is being written with `schema`: from now on a decided type only widens without loss. */
@@ -148,6 +153,10 @@ export class Intake {
     const open = this.#options.unknownColumns === 'drop';
     this.#scanner.load(this.#root, { required: this.#options.primaryKey, open });
   }
+}
+
+function columnsOf(root: StructShape): TableSchema {
+  return { columns: schemaOf(root).columns.filter(({ name }) => name !== DELETE_MARKER) };
 }
 
 /** The lines as UTF-8: bytes that are not become U+FFFD, as `TextDecoder` has it. */

@@ -19,7 +19,14 @@ export interface RootOptions {
   readonly primaryKey: readonly string[];
   readonly onConflict: 'quarantine' | 'json';
   readonly unknownColumns: 'add' | 'drop';
+  /** Whether a record may delete a row: only a key says which. */
+  readonly keyed: boolean;
 }
+
+/** The one name of ours that a record may hold: true makes it a delete. Not a column of the table. */
+export const DELETE_MARKER = '_hakiri_deleted';
+const MARKER_SHAPE = shapeOf({ kind: 'boolean' }, 'declared');
+const LETTER_T = 0x74;
 
 /** The table's known columns with what is declared laid over them. Under `drop` only what is declared is looked at. */
 export function rootShape(known: TableSchema, declared: TableSchema, options: RootOptions): StructShape {
@@ -46,7 +53,19 @@ export function widenRoot(
   let columns: Map<string, Shape> | undefined;
   let folded: Map<string, string> | undefined;
   for (const { key, value } of record.members) {
-    if (key.startsWith(RESERVED_PREFIX)) return reservedKey(key);
+    if (foldName(key).startsWith(RESERVED_PREFIX)) {
+      const refused = seen.has(key) ? duplicateKey(key) : refusedMarker(key, value, run, options);
+      if (refused !== undefined) return refused;
+      seen.set(key, value);
+      // Known from now on: the kernel lets it pass.
+      if (options.keyed && !root.fields.has(key)) {
+        columns ??= new Map(root.fields);
+        columns.set(key, MARKER_SHAPE);
+        folded ??= new Map(root.folded);
+        folded.set(foldName(key), key);
+      }
+      continue;
+    }
     const known = (columns ?? root.fields).get(key);
     if (known === undefined && run.open) continue;
     if (seen.has(key)) return duplicateKey(key);
@@ -88,6 +107,20 @@ function widenOrJson(
 
 function isDeclared(shape: Shape): boolean {
   return 'hold' in shape && shape.hold === 'declared';
+}
+
+function refusedMarker(
+  key: string,
+  value: JsonValue,
+  run: Widening,
+  options: RootOptions,
+): Fault | undefined {
+  if (key !== DELETE_MARKER) return reservedKey(key);
+  if (value.kind !== 'boolean' && value.kind !== 'null') {
+    return fault('record.type_conflict', `${key} is true or false, the record has something else`, key);
+  }
+  if (options.keyed || run.line[value.start] !== LETTER_T) return undefined;
+  return fault('record.delete_without_key', 'the record deletes a row of a table without a key', key);
 }
 
 function reservedKey(key: string): Fault {

@@ -1,4 +1,4 @@
-import type { Clock, SourceWarning } from '@hakiri/core';
+import type { Clock, SourceWarning, TableMode } from '@hakiri/core';
 import type { Transport } from './transport.ts';
 
 /** What a source is given beside its configuration. Everything that touches the world comes in here. */
@@ -34,6 +34,8 @@ export interface TableSettings {
   /** The table's name at the source. */
   readonly source: string;
   readonly incremental: string | undefined;
+  /** Undefined where the key decides. */
+  readonly mode: TableMode | undefined;
   readonly maxRecordBytes: number;
 }
 
@@ -48,6 +50,10 @@ export type SourceEvent =
       readonly why: string;
     }
   | { readonly kind: 'restart'; readonly table: string; readonly why: string };
+
+export function tableMode(context: SourceContext, table: string): TableMode | undefined {
+  return context.tables.find((entry) => entry.source === table)?.mode;
+}
 
 export function recordLimit(context: SourceContext, table: string): number {
   return context.tables.find((entry) => entry.source === table)?.maxRecordBytes ?? context.maxRecordBytes;

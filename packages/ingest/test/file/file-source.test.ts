@@ -25,7 +25,12 @@ async function folderWith(files: Readonly<Record<string, string | Uint8Array>>) 
         config,
         testContext({
           projectFolder: folder,
-          tables: tables.map((source) => ({ source, incremental: undefined, maxRecordBytes: 1_000_000 })),
+          tables: tables.map((source) => ({
+            source,
+            incremental: undefined,
+            mode: undefined,
+            maxRecordBytes: 1_000_000,
+          })),
         }),
       ),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

@@ -83,6 +83,67 @@ describe('the github source', () => {
     assert.deepEqual(ids((await pullAll(source, 'issues', first.cursor)).rows), [1, 4]);
   });
 
+  for (const table of ['issues', 'reviews'] as const) {
+    it(`goes on with the other repositories where one fails, each from its own place: ${table}`, async () => {
+      const own = (n: number) =>
+        repo({ issues: [issue(n, n)], pulls: [issue(n, n)], reviews: { [n]: [{ id: n }] } });
+      const [one, two, three] = [own(1), own(2), own(3)];
+      const changed = (of: FakeRepo, n: number): void => {
+        of.issues.push(issue(n * 10, n * 10));
+        of.pulls[0] = issue(n, n * 10);
+        of.reviews[n]?.push({ id: n * 10 });
+      };
+      const shown: Record<string, FakeRepo> = { 'a/one': one, 'a/two': two, 'a/three': three };
+      await using server = await githubServer(shown);
+      const source = createGithubSource({ repo: Object.keys(shown), base_url: server.origin }, testContext());
+      const first = await pullAll(source, table);
+      assert.equal(first.complete, true);
+
+      delete shown['a/two'];
+      changed(one, 1);
+      changed(three, 3);
+      const second = await pullUntilError(source, table, first.cursor);
+      assert.ok(isHakiriError(second.error));
+      assert.equal(second.error.code, 'source.not_found');
+      assert.match(second.error.message, /1 of 3 repositories could not be read to their end \(a\/two\)/);
+      assert.equal(second.complete, false);
+      assert.deepEqual(ids(second.rows), table === 'issues' ? [10, 30] : [1, 10, 3, 30]);
+
+      // It is back: what it missed is read, and nothing of the others a second time.
+      shown['a/two'] = two;
+      changed(two, 2);
+      const third = await pullAll(source, table, second.cursor);
+      assert.deepEqual(ids(third.rows), table === 'issues' ? [20] : [2, 20]);
+    });
+  }
+
+  it('keeps the place of a repository that fails halfway, and stops there only in a table of every row', async () => {
+    const pulls = Array.from({ length: 150 }, (_none, i) => issue(i, i));
+    const pages = await githubServer({
+      'a/long': repo({ pulls }),
+      'a/short': repo({ pulls: [issue(900, 1)] }),
+    });
+    await using _pages = pages;
+    await using server = await testServer(async (request, response) => {
+      const url = new URL(request.url, 'http://server');
+      if (url.pathname.includes('/a/long/') && url.searchParams.get('page') === '2')
+        return sendJson(response, { message: 'no' }, {}, 404);
+      const answer = await fetch(`${pages.origin}${request.url}`);
+      const link = answer.headers.get('link')?.replace(pages.origin, server.origin);
+      sendJson(response, await answer.json(), link === undefined ? {} : { link });
+    });
+    const config = { repo: ['a/long', 'a/short'], base_url: server.origin };
+    const settings = { source: 'pull_requests', incremental: undefined, maxRecordBytes: 1_000_000 };
+    for (const mode of ['merge', 'append'] as const) {
+      const context = testContext({ tables: [{ ...settings, mode }] });
+      const pulled = await pullUntilError(createGithubSource(config, context), 'pull_requests');
+      assert.ok(isHakiriError(pulled.error) && pulled.error.code === 'source.not_found');
+      assert.equal(pulled.rows.length, mode === 'merge' ? 101 : 100);
+      const states = pulled.cursor === undefined ? [] : Object.keys(JSON.parse(pulled.cursor).repos);
+      assert.deepEqual(states, mode === 'merge' ? ['a/short'] : []);
+    }
+  });
+
   it('reads pull requests from the newest change down to the last known one', async () => {
     const pulls = Array.from({ length: 320 }, (_none, i) => issue(i, i));
     await using server = await githubServer({ 'a/b': repo({ pulls }) });

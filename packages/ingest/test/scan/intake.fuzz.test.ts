@@ -216,7 +216,7 @@ test('what is accepted is unchanged and conforms to the schema of its part', () 
       primaryKey,
       onConflict: random.pick(['quarantine', 'json'] as const),
     };
-    let intake = new Intake({ ...options, known: EMPTY_SCHEMA, unknownColumns: 'add' });
+    let intake = new Intake({ ...options, known: EMPTY_SCHEMA, unknownColumns: 'add', keyed: true });
     let part: Taken[] = [];
     for (let batch = 1 + random.below(6); batch > 0; batch--) {
       const { taken, refused } = takeBlock(intake, linesFor(random, meant, noise));
@@ -231,7 +231,7 @@ test('what is accepted is unchanged and conforms to the schema of its part', () 
       checkTaken(intake.schema, part, { declared: false, open: false });
       part = [];
       if (random.chance(0.3))
-        intake = new Intake({ ...options, known: intake.schema, unknownColumns: 'add' });
+        intake = new Intake({ ...options, known: intake.schema, unknownColumns: 'add', keyed: true });
     }
     checkTaken(intake.schema, part, { declared: false, open: false });
   });
@@ -248,6 +248,7 @@ test('under declared columns a record is accepted exactly when it fits them', ()
       primaryKey: [],
       onConflict: 'quarantine',
       unknownColumns,
+      keyed: true,
     });
     const type: LogicalType = { kind: 'struct', fields: declared.columns };
     for (let batch = 0; batch < 3; batch++) {
@@ -279,6 +280,7 @@ test('the fate of a record does not depend on how the lines are cut into blocks'
       primaryKey: [],
       onConflict: 'quarantine',
       unknownColumns: 'add',
+      keyed: true,
     } as const;
     const lines = linesFor(random, meant, 0.1).concat(linesFor(random, meant, 0.1));
     const together = new Intake(options);

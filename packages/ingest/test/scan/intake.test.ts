@@ -17,6 +17,7 @@ function intake(options: Partial<IntakeOptions> = {}): Intake {
     primaryKey: [],
     onConflict: 'quarantine',
     unknownColumns: 'add',
+    keyed: true,
     ...options,
   });
 }
@@ -486,4 +487,64 @@ test('a record that is set aside leaves no trace in the schema', () => {
   const target = intake({ known: schema({ a: int64 }) });
   check(target, '{"new":1,"a":"x"}', '{"other":{"x":1,"X":2}}');
   assert.deepEqual(types(target), { a: 'int64' });
+});
+
+test('a record may say that it deletes; that is no column, and only a boolean', () => {
+  for (const unknownColumns of ['add', 'drop'] as const) {
+    const target = intake({ unknownColumns, primaryKey: ['id'], onConflict: 'json' });
+    check(target, '{"id":1}');
+    assert.equal(target.deletes, false);
+    const lines = [
+      '{"id":1,"_hakiri_deleted":true}',
+      '{"_hakiri_deleted":false,"id":2}',
+      '{"id":3,"_hakiri_deleted":null}',
+      '{"id":4}',
+    ];
+    assert.deepEqual(check(target, ...lines), { lines, aside: [] });
+    assert.equal(target.deletes, true);
+    assert.deepEqual(
+      target.schema.columns.map(({ name }) => name),
+      ['id'],
+    );
+    const { aside } = check(
+      target,
+      '{"id":1,"_hakiri_deleted":1}',
+      '{"id":1,"_hakiri_deleted":"true"}',
+      '{"id":1,"_hakiri_deleted":true,"_hakiri_deleted":false}',
+      '{"_hakiri_deleted":true}',
+      '{"id":1,"_HAKIRI_DELETED":true}',
+      '{"id":1,"_hakiri_run":"x","_hakiri_deleted":true}',
+    );
+    assert.deepEqual(
+      aside.map((reason) => reason.split(':')[0]),
+      [
+        'record.type_conflict',
+        'record.type_conflict',
+        'record.duplicate_key',
+        'record.null_key',
+        'record.reserved_key',
+        'record.reserved_key',
+      ],
+    );
+  }
+  // Whether the first to say so is a bad one or not, a record that was refused teaches nothing.
+  const fresh = intake({ primaryKey: ['id'] });
+  check(fresh, '{"id":1,"_hakiri_deleted":0}', '{"_hakiri_deleted":true}');
+  assert.equal(fresh.deletes, false);
+});
+
+test('a table without a key takes no deletes, and the rows beside them', () => {
+  const target = intake({ keyed: false });
+  const { lines, aside } = check(
+    target,
+    '{"a":1,"_hakiri_deleted":true}',
+    '{"a":2,"_hakiri_deleted":false}',
+    '{"a":3,"_hakiri_deleted":null}',
+  );
+  assert.deepEqual(
+    aside.map((reason) => reason.split(':')[0]),
+    ['record.delete_without_key'],
+  );
+  assert.equal(lines.length, 2);
+  assert.equal(target.deletes, false);
 });

@@ -9,8 +9,9 @@ import { BACKSLASH, NEWLINE, QUOTE, blank, digits, isDigit, string } from "./tex
 
 const COLON: u32 = 0x3a;
 const COMMA: u32 = 0x2c;
-/** `_hakiri_`: no key of a source may start so. */
-const RESERVED: u64 = 0x5f6972696b61685f;
+/** `_hakiri_` without case, as `LOWER_CASE` leaves it: no key of a source may start so. */
+const RESERVED: u64 = 0x7f6972696b61687f;
+const LOWER_CASE: u64 = 0x2020202020202020;
 const MAX_DEPTH: i32 = 1000;
 
 let root: usize = 0;
@@ -100,7 +101,7 @@ function object(p: usize, node: usize): usize {
       if (child != 0) {
         if (before != 0) store<u32>(before, <u32>child, FOLLOWER);
         else store<u32>(node, <u32>child, FIRST);
-      } else if (!(load<u32>(node, ACCEPT) & OPEN) || load<u64>(start + 1) == RESERVED || escaped(start, p)) {
+      } else if (!(load<u32>(node, ACCEPT) & OPEN) || (load<u64>(start + 1) | LOWER_CASE) == RESERVED || escaped(start, p)) {
         return 0;
       }
       p = blank(p);
