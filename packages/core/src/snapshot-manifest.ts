@@ -24,6 +24,8 @@ export interface SnapshotManifest {
   readonly incremental: string | null;
   readonly subject_columns: readonly string[];
   readonly partitioning: Partitioning | null;
+  /** Of `recent` partitioning: rows from before this time lie in `archive`. */
+  readonly boundary: string | null;
   /**
    * Every run merged here, by id; those from before `horizon` only while something of them is still on the disk.
    */

@@ -10,6 +10,7 @@ import {
   type TableDescription,
   type TableName,
   type TableSummary,
+  tableParts,
   typeName,
 } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
@@ -93,12 +94,13 @@ export function createServe({ store, engine, notes }: ServeOptions): Serve {
 }
 
 function summary(table: CatalogTable, notes: TableNotes | undefined): TableSummary {
+  const parts = tableParts(table);
   return {
     name: table.name,
     description: notes?.description,
-    storedRows: table.parts.reduce((sum, { rows }) => sum + rows, 0),
-    parts: table.parts.length,
-    bytes: table.parts.reduce((sum, { bytes }) => sum + bytes, 0),
+    storedRows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    parts: parts.length,
+    bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
     lastCommit: table.lastCommit,
   };
 }

@@ -1,4 +1,4 @@
-import type { Catalog, CatalogTable, Clock, Files, NodeId, RunId } from '@hakiri/core';
+import type { Catalog, Clock, Files, NodeId, Partitioning, RunId, TableName } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
 import type { Layout } from './disk/layout.ts';
 
@@ -12,5 +12,16 @@ export interface StoreContext {
   readonly paths: Layout;
   /** A run id greater than `after`, whatever the clock says. */
   newRunId(after: RunId | undefined): RunId;
-  writeView(table: CatalogTable): Promise<void>;
+  /** Writes the table's view as the catalog has it now. */
+  writeView(table: { readonly name: TableName }): Promise<void>;
+  settings(table: TableName): TableSettings;
+}
+
+/** What the manifest says of how a table is kept. */
+export interface TableSettings {
+  readonly partitioning: Partitioning | undefined;
+  /** How long superseded snapshots and merged runs are kept for reading the past, milliseconds. */
+  readonly retentionMs: number;
+  /** How long deletes are remembered, milliseconds. */
+  readonly tombstoneRetentionMs: number;
 }

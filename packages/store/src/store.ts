@@ -1,4 +1,5 @@
 import {
+  type AsOf,
   type Catalog,
   type CatalogTable,
   type Clock,
@@ -7,7 +8,10 @@ import {
   HakiriError,
   type NodeId,
   type RunId,
+  TABLE_DEFAULTS,
+  type TableName,
   type TableTarget,
+  tableParts,
 } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
@@ -16,9 +20,9 @@ import { openTableWriter } from './commit/table-writer.ts';
 import { type Layout, layout } from './disk/layout.ts';
 import { readStoreFormat, writeStoreFormat } from './disk/store-format.ts';
 import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
-import { type Adoption, adoptRuns, sweepOrphans } from './recovery/adopt.ts';
+import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { findRuns } from './recovery/find-runs.ts';
-import type { StoreContext } from './store-context.ts';
+import type { StoreContext, TableSettings } from './store-context.ts';
 import { viewStatement } from './view/view-sql.ts';
 import { staleViews, writeView } from './view/write-views.ts';
 
@@ -32,6 +36,8 @@ export interface StoreOptions {
   readonly engine: Engine;
   /** Run ids, for tests that need the same ones twice. */
   readonly newRunId?: (after: RunId | undefined) => RunId;
+  /** What the manifest says of a table's keeping; defaults for tables it does not name. */
+  readonly settings?: (table: TableName) => TableSettings | undefined;
 }
 
 export interface Store {
@@ -39,7 +45,7 @@ export interface Store {
   readonly catalog: Catalog;
   tables(): Promise<readonly CatalogTable[]>;
   /** What a SQL session over this store is made of. */
-  session(options: { readonly provenance: boolean }): Promise<SessionParts>;
+  session(options: { readonly provenance: boolean; readonly asOf?: AsOf | undefined }): Promise<SessionParts>;
   close(): Promise<void>;
 }
 
@@ -53,7 +59,7 @@ export interface WritableStore extends Store, Destination {
   readonly recovery: Recovery;
 }
 
-export interface Recovery extends Omit<Adoption, 'uncommitted'> {
+export interface Recovery extends Pick<Adoption, 'adopted' | 'damaged'> {
   readonly swept: readonly string[];
   readonly abandonedJobs: number;
 }
@@ -75,7 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
   }
   const catalog = await openCatalog(options.files, paths, 'read');
-  await adoptRuns(options.files, paths, catalog);
+  await adopt(options.files, paths, catalog);
   return readable(paths, catalog);
 }
 
@@ -88,23 +94,14 @@ export async function openWritableStore(
   options: StoreOptions,
   lockOptions: LockOptions,
 ): Promise<WritableStore> {
-  const { files, clock, engine, node } = options;
+  const { files } = options;
   const paths = layout(options.root, options.project);
   const lock = await acquireWriterLock({ ...options, ...lockOptions, paths });
   let catalog: Catalog | undefined;
   try {
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
     catalog = await openCatalog(files, paths, 'write');
-    const context: StoreContext = {
-      files,
-      clock,
-      engine,
-      catalog,
-      node,
-      paths,
-      newRunId: options.newRunId ?? runIdFactory(clock),
-      writeView: (table) => writeView(files, paths, table),
-    };
+    const context = storeContext(options, paths, catalog);
     const recovery = await recover(context);
     return {
       ...readable(paths, catalog, lock),
@@ -118,13 +115,52 @@ export async function openWritableStore(
   }
 }
 
-async function recover({ files, paths, catalog, clock, writeView: write }: StoreContext): Promise<Recovery> {
-  const adoption = await adoptRuns(files, paths, catalog);
-  const swept = await sweepOrphans(files, paths, catalog, adoption);
+/** What the parts of a store share, over an open catalog. */
+export function storeContext(options: StoreOptions, paths: Layout, catalog: Catalog): StoreContext {
+  const { files, clock, engine, node } = options;
+  return {
+    files,
+    clock,
+    engine,
+    catalog,
+    node,
+    paths,
+    newRunId: options.newRunId ?? runIdFactory(clock),
+    writeView: ({ name }) => writeView({ files, clock, paths, catalog }, name),
+    settings: (table) => options.settings?.(table) ?? DEFAULT_SETTINGS,
+  };
+}
+
+const DEFAULT_SETTINGS: TableSettings = {
+  partitioning: undefined,
+  retentionMs: TABLE_DEFAULTS.retentionMs,
+  tombstoneRetentionMs: TABLE_DEFAULTS.tombstoneRetentionMs,
+};
+
+async function recover(context: StoreContext): Promise<Recovery> {
+  const { files, paths, catalog, clock } = context;
+  const adoption = await adopt(files, paths, catalog);
+  const swept = [
+    ...(await sweepRuns(files, paths, catalog, adoption)),
+    ...(await sweepAbandoned(context, adoption)),
+  ];
   const abandonedJobs = await catalog.closeAbandonedJobs(new Date(clock.nowMs()).toISOString());
-  for (const table of await staleViews(files, paths, catalog)) await write(table);
+  for (const table of await staleViews(files, paths, catalog)) await context.writeView(table);
   const { adopted, damaged } = adoption;
   return { adopted, damaged, swept, abandonedJobs };
+}
+
+/** Snapshots that nobody is making any more; while somebody makes one, they wait for the next time. */
+async function sweepAbandoned(context: StoreContext, { unpublished }: Adoption): Promise<readonly string[]> {
+  if (unpublished.length === 0) return [];
+  const { files, paths, catalog } = context;
+  const lock = await acquireCompactLock(context, { command: 'sweep', waitMs: 0 }).catch(() => undefined);
+  if (!lock) return [];
+  try {
+    return await sweepSnapshots(files, paths, catalog, unpublished);
+  } finally {
+    lock.release();
+  }
 }
 
 async function openTable(context: StoreContext, target: TableTarget) {
@@ -159,6 +195,20 @@ function settled(key: readonly string[], mode: string, incremental: string | und
   ];
 }
 
+/** One process at a time makes, collects or rewrites snapshots. */
+export function acquireCompactLock(
+  { files, clock, paths }: Pick<StoreContext, 'files' | 'clock' | 'paths'>,
+  options: LockOptions,
+): Promise<WriterLock> {
+  return acquireWriterLock({
+    ...options,
+    files,
+    clock,
+    paths: { lock: paths.compactLock, lockHolder: paths.compactLockHolder },
+    code: 'store.compacting',
+  });
+}
+
 /** A missing catalog beside committed runs is a loss to be told, not a new store. */
 async function openCatalog(files: Files, paths: Layout, access: 'write' | 'read'): Promise<Catalog> {
   if (!(await files.stat(paths.catalog))) {
@@ -168,16 +218,28 @@ async function openCatalog(files: Files, paths: Layout, access: 'write' | 'read'
   return openSqliteCatalog(paths.catalog, access);
 }
 
+async function tablesAsOf(
+  catalog: Catalog,
+  tables: readonly CatalogTable[],
+  asOf: AsOf,
+): Promise<readonly CatalogTable[]> {
+  const then = await Promise.all(tables.map(({ name }) => catalog.tableAsOf(name, asOf)));
+  return then.filter((table) => table !== undefined);
+}
+
 function readable(paths: Layout, catalog: Catalog, lock?: WriterLock): Store {
   return {
     paths,
     catalog,
     tables: () => catalog.tables(),
-    async session({ provenance }) {
-      const tables = await catalog.tables();
+    async session({ provenance, asOf }) {
+      const now = await catalog.tables();
+      const tables = asOf === undefined ? now : await tablesAsOf(catalog, now, asOf);
       return {
         views: tables.map((table) => viewStatement(table, { path: paths.absolute, provenance })),
-        allowedPaths: tables.flatMap(({ parts }) => parts.map(({ path }) => paths.absolute(path))),
+        allowedPaths: tables.flatMap((table) =>
+          [...tableParts(table), ...table.deltas].map(({ path }) => paths.absolute(path)),
+        ),
       };
     },
     async close() {

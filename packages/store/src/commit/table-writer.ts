@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import {
   type CatalogCursor,
+  type CatalogRunPart,
   type CatalogTable,
   type Commit,
   canonicalArrowJson,
@@ -30,10 +31,9 @@ import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, partName, quarantineFile, runFolder, schemaFile } from '../disk/layout.ts';
 import type { StoreContext } from '../store-context.ts';
 import { fingerprint } from './fingerprint.ts';
+import { ROW_GROUP_ROWS } from './row-groups.ts';
 import { nextSchema } from './table-schema-rules.ts';
-
-/** Small enough to hold a row group of wide rows in the child's memory. */
-const ROW_GROUP_ROWS = 10_240;
+import { writeTombstones } from './write-tombstones.ts';
 
 /** Records set aside go to their file as they come: there may be as many of them as there are rows. */
 interface OpenQuarantine {
@@ -68,6 +68,7 @@ export function openTableWriter(
   let pending: Pending | undefined;
   let nullsMet = false;
   const transformed = new Map<SchemaFingerprint, TableSchema>();
+  const committedRuns: RunId[] = [];
 
   const begin = (): Pending => {
     pending ??= {
@@ -155,7 +156,28 @@ export function openTableWriter(
     return { rows: result.rows, setAside: result.misfits.length };
   };
 
-  const commit = async (after: string | undefined): Promise<Commit | undefined> => {
+  /** A whole pull has shown every row there is: whatever did not come with it is deleted. */
+  const deleteOthers = async (): Promise<void> => {
+    if (table === undefined) return;
+    const run = begin();
+    const others = await writeTombstones(context, {
+      table: { ...table, newer: [...table.newer, ...run.parts.map((part) => runPart(run, part))] },
+      run: run.run,
+      pulled: [...committedRuns, run.run],
+      firstSequence: run.sequence,
+      part: `${runFolder(target.table, run.run, node)}/${partName(run.parts.length)}`,
+    });
+    if (others === undefined) return;
+    run.schemas.set(others.part.schema, others.columns);
+    run.parts.push(others.part);
+    run.sequence += others.part.rows;
+    if (run.greatestOrder === null || compareText(others.greatestOrder, run.greatestOrder) > 0) {
+      run.greatestOrder = others.greatestOrder;
+    }
+  };
+
+  const commit = async (after: string | undefined, whole = false): Promise<Commit | undefined> => {
+    if (whole && target.mode === 'replace') await deleteOthers();
     const nothingNew =
       pending === undefined ||
       (pending.parts.length === 0 && pending.quarantine === undefined && pending.changes.length === 0);
@@ -176,6 +198,7 @@ export function openTableWriter(
       mode: target.mode,
       primary_key: target.primaryKey,
       incremental: target.incremental ?? null,
+      subject_columns: target.subjectColumns,
       pipeline: target.pipeline,
       source_table: target.sourceTable,
       parts: run.parts,
@@ -184,6 +207,7 @@ export function openTableWriter(
       input_schema: fingerprint(run.inputSchema),
       cursor: { before: cursor ?? null, after: after ?? cursor ?? null },
       greatest_order: run.greatestOrder,
+      delta: null,
       quarantine,
       lineage: target.lineage,
       lease_generation: 0,
@@ -199,6 +223,7 @@ export function openTableWriter(
     );
     // From here on the run is there: a crash now is mended by adopting the manifest.
     pending = undefined;
+    committedRuns.push(run.run);
     await catalog.commitRun(manifest, run.schemas);
     table = await catalog.table(target.table);
     cursor = manifest.cursor.after ?? undefined;
@@ -289,6 +314,10 @@ export function openTableWriter(
   };
 }
 
+function runPart({ run, schemas }: Pending, part: PartEntry): CatalogRunPart {
+  return { ...part, run, columns: schemas.get(part.schema) ?? EMPTY_SCHEMA };
+}
+
 const isDecided = (type: LogicalType | undefined): boolean => type !== undefined && type.kind !== 'undecided';
 
 /** A file's own types, where the manifest does not say otherwise. */
@@ -299,7 +328,13 @@ function declare(found: TableSchema, declared: TableSchema): TableSchema {
 function convertInput(part: PartInput, schema: TableSchema): ConvertInput {
   return part.kind === 'file'
     ? { kind: 'file', path: part.path, format: part.format, schema }
-    : { kind: 'records', path: part.path, schema, largestRecordBytes: part.largestRecordBytes };
+    : {
+        kind: 'records',
+        path: part.path,
+        schema,
+        largestRecordBytes: part.largestRecordBytes,
+        deletes: part.deletes,
+      };
 }
 
 /** Undefined while no record has had the column: then the fallback orders them all. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type Clock, type Files, HakiriError } from '@hakiri/core';
+import { type Clock, type ErrorCode, type Files, HakiriError } from '@hakiri/core';
 import type { Layout } from './layout.ts';
 import { SQLITE, sqliteCode } from './sqlite-code.ts';
 
@@ -17,6 +17,8 @@ export interface LockHolder {
 export interface LockRequest {
   /** The lock, and the file that says who holds it. */
   readonly paths: Pick<Layout, 'lock' | 'lockHolder'>;
+  /** Said when it cannot be had; `store.locked` unless given. */
+  readonly code?: ErrorCode;
   readonly command: string;
   readonly waitMs: number;
   readonly files: Files;
@@ -41,9 +43,27 @@ export async function acquireWriterLock(request: LockRequest): Promise<WriterLoc
     const db = tryLock(paths.lock);
     if (db) return announce(db, request);
     const holder = await readHolder(files, paths.lockHolder);
-    if (clock.monotonicMs() >= deadline) throw locked(holder);
+    if (clock.monotonicMs() >= deadline) throw locked(request.code ?? 'store.locked', holder);
     if (!waited) request.onWait?.(holder);
     await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+const MOMENT_MS = 5;
+
+/** Does something while nobody else does anything under the same lock, which is held for moments only. */
+export async function withMomentLock<T>(
+  path: string,
+  { files, clock }: Pick<LockRequest, 'files' | 'clock'>,
+  action: () => Promise<T>,
+): Promise<T> {
+  await files.makeFolder(dirname(path));
+  let db = tryLock(path);
+  for (; !db; db = tryLock(path)) await clock.sleep(MOMENT_MS);
+  try {
+    return await action();
+  } finally {
+    db.close();
   }
 }
 
@@ -87,9 +107,9 @@ async function readHolder(files: Files, path: string): Promise<LockHolder | unde
   }
 }
 
-function locked(holder: LockHolder | undefined): HakiriError {
+function locked(code: ErrorCode, holder: LockHolder | undefined): HakiriError {
   const who = holder ? `process ${holder.pid} (${holder.command}) since ${holder.since}` : 'another process';
-  return new HakiriError('store.locked', `The store is being written by ${who}`, {
+  return new HakiriError(code, `The store is being written by ${who}`, {
     details: holder ? { pid: holder.pid, command: holder.command, since: holder.since } : {},
   });
 }

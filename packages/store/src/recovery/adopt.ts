@@ -1,36 +1,138 @@
 import { dirname } from 'node:path';
-import { type Catalog, type Files, type HakiriError, type RunId, toHakiriError } from '@hakiri/core';
+import {
+  type Catalog,
+  type Files,
+  HakiriError,
+  type RunId,
+  type SnapshotId,
+  type TableName,
+  toHakiriError,
+  ulidTimeMs,
+} from '@hakiri/core';
+import { readDeltaHead } from '../delta/delta-file.ts';
 import type { Layout } from '../disk/layout.ts';
+import { findDeltas } from './find-deltas.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
-import { readManifestFile } from './read-manifest.ts';
+import { type FoundSnapshot, findSnapshots } from './find-snapshots.ts';
+import { type ReadSnapshot, readManifestFile, readSnapshotFile } from './read-manifest.ts';
 
 export interface Adoption {
   readonly adopted: readonly RunId[];
-  readonly damaged: readonly { readonly run: RunId; readonly path: string; readonly error: HakiriError }[];
+  readonly damaged: readonly Damaged[];
   /** Runs without a manifest: being written, or left by a process that died. */
   readonly uncommitted: readonly FoundRun[];
+  /** Snapshots without a manifest: the same, or half collected. */
+  readonly unpublished: readonly FoundSnapshot[];
+}
+
+export interface Damaged {
+  readonly run: RunId | undefined;
+  readonly path: string;
+  readonly error: HakiriError;
 }
 
 /**
- * Takes in every complete manifest that the catalog does not know: a process died between writing it and telling
- * the catalog, or the catalog is new. A damaged one is reported and left alone.
+ * Takes in everything complete that the catalog does not know: a process died between writing it and telling the
+ * catalog, another machine made it, or the catalog is new. What is damaged is reported and left alone, and so is a
+ * run from before the table's horizon: the deletes that its rows might have lost to are forgotten.
  */
-export async function adoptRuns(files: Files, paths: Layout, catalog: Catalog): Promise<Adoption> {
-  const known = await catalog.runIds();
+export async function adopt(files: Files, paths: Layout, catalog: Catalog): Promise<Adoption> {
   const adopted: RunId[] = [];
-  const damaged: { run: RunId; path: string; error: HakiriError }[] = [];
-  const found = await findRuns(files, paths, (id) => known.has(id));
-  for (const { run, manifest } of found) {
-    if (manifest === undefined) continue;
+  const damaged: Damaged[] = [];
+  const attempt = async (run: RunId | undefined, path: string, action: () => Promise<void>) => {
     try {
-      const read = await readManifestFile(files, paths, manifest);
+      await action();
+    } catch (error) {
+      damaged.push({ run, path, error: toHakiriError(error) });
+    }
+  };
+
+  const knownSnapshots = await catalog.snapshotIds();
+  const snapshots = await findSnapshots(files, paths, (id) => knownSnapshots.has(id));
+  const arrived: ReadSnapshot[] = [];
+  for (const { manifest: path } of snapshots) {
+    if (path === undefined) continue;
+    await attempt(undefined, path, async () => {
+      arrived.push(await readSnapshotFile(files, paths, path));
+    });
+  }
+
+  const known = await catalog.runIds();
+  const found = await findRuns(files, paths, (id) => known.has(id));
+  const horizons = found.length > 0 ? await horizonsOf(catalog, arrived) : new Map();
+  for (const { run, table, manifest: path } of found) {
+    if (path === undefined) continue;
+    await attempt(run, path, async () => {
+      requireRecent(run, horizons.get(table));
+      const read = await readManifestFile(files, paths, path);
       await catalog.commitRun(read.manifest, read.schemas);
       adopted.push(run);
-    } catch (error) {
-      damaged.push({ run, path: manifest, error: toHakiriError(error) });
-    }
+    });
   }
-  return { adopted, damaged, uncommitted: found.filter(({ manifest }) => manifest === undefined) };
+  for (const { manifest, runs, schemas } of arrived) {
+    const collected: RunId[] = [];
+    const here = await catalog.runIds();
+    for (const run of runs) {
+      if (here.has(run.run)) continue;
+      await catalog.commitRun(run, schemas);
+      collected.push(run.run);
+    }
+    await catalog.commitSnapshot(manifest, schemas);
+    if (collected.length > 0) await catalog.collect({ runs: collected, snapshots: [] });
+  }
+  const deltas = await findDeltas(files, paths);
+  const taken = deltas.length > 0 ? await takenDeltas(catalog) : new Set<RunId>();
+  for (const { run, path } of deltas) {
+    if (taken.has(run)) continue;
+    await attempt(run, path, async () => {
+      const { head, schemas } = await readDeltaHead(files, paths, path);
+      await catalog.commitDelta(head, schemas);
+      adopted.push(run);
+    });
+  }
+  return {
+    adopted,
+    damaged,
+    uncommitted: found.filter(({ manifest }) => manifest === undefined),
+    unpublished: snapshots.filter(({ manifest }) => manifest === undefined),
+  };
+}
+
+interface Horizon {
+  readonly time: string;
+  readonly covers: ReadonlySet<RunId>;
+}
+
+/** Of each table's newest snapshot, those that just arrived included. */
+async function horizonsOf(
+  catalog: Catalog,
+  arrived: readonly ReadSnapshot[],
+): Promise<ReadonlyMap<TableName, Horizon>> {
+  const tables = (await catalog.tables()).flatMap(({ snapshot }) => snapshot?.manifest ?? []);
+  const newest = new Map<TableName, { snapshot: SnapshotId } & Horizon>();
+  for (const manifest of [...tables, ...arrived.map((read) => read.manifest)]) {
+    const other = newest.get(manifest.table);
+    if (other && other.snapshot > manifest.snapshot) continue;
+    const { snapshot, horizon: time } = manifest;
+    newest.set(manifest.table, { snapshot, time, covers: new Set(manifest.covers) });
+  }
+  return newest;
+}
+
+function requireRecent(run: RunId, horizon: Horizon | undefined): void {
+  if (horizon === undefined || horizon.covers.has(run)) return;
+  const made = new Date(ulidTimeMs(run)).toISOString();
+  if (made >= horizon.time) return;
+  throw new HakiriError(
+    'store.run_too_old',
+    `Run ${run} was made at ${made}; the table remembers its deletes since ${horizon.time} only`,
+  );
+}
+
+/** Small writes that the catalog has already, folded or not. */
+async function takenDeltas(catalog: Catalog): Promise<ReadonlySet<RunId>> {
+  const open = (await catalog.tables()).flatMap(({ deltas }) => deltas.map(({ run }) => run));
+  return new Set([...(await catalog.runIds()), ...open]);
 }
 
 /**
@@ -38,7 +140,7 @@ export async function adoptRuns(files: Files, paths: Layout, catalog: Catalog): 
  * What belongs to a damaged run stays for whoever mends it. Only for the holder of the writer lock: then nobody is
  * still writing them.
  */
-export async function sweepOrphans(
+export async function sweepRuns(
   files: Files,
   paths: Layout,
   catalog: Catalog,
@@ -50,7 +152,7 @@ export async function sweepOrphans(
     swept.push(folder);
   }
   const kept = new Set(
-    [...(await catalog.runIds()), ...damaged.map(({ run }) => run)].map((run) => `${run}.ndjson`),
+    [...(await catalog.runIds()), ...damaged.flatMap(({ run }) => run ?? [])].map((run) => `${run}.ndjson`),
   );
   for (const table of await files.list(paths.tables)) {
     const quarantine = `${paths.tables}/${table.name}/quarantine`;
@@ -61,4 +163,57 @@ export async function sweepOrphans(
     }
   }
   return swept;
+}
+
+/**
+ * Removes what compactions that died left behind. A folder without a manifest may still hold parts that newer
+ * snapshots carry: those stay. Only for the holder of the compaction lock.
+ */
+export async function sweepSnapshots(
+  files: Files,
+  paths: Layout,
+  catalog: Catalog,
+  unpublished: readonly FoundSnapshot[],
+): Promise<readonly string[]> {
+  const swept: string[] = [];
+  for (const { table, folder } of unpublished) {
+    const carried = await carriedFiles(catalog, paths, table);
+    if (await removeUncarried(files, folder, carried)) swept.push(folder);
+  }
+  return swept;
+}
+
+/** Absolute paths of every file that a snapshot of the table needs. */
+export async function carriedFiles(
+  catalog: Catalog,
+  paths: Layout,
+  table: TableName,
+): Promise<ReadonlySet<string>> {
+  const carried = (await catalog.snapshots(table)).flatMap(({ partitions, ledger }) => [
+    ...partitions.flatMap(({ parts }) => parts.map(({ path }) => path)),
+    ...ledger.map(({ path }) => path),
+  ]);
+  return new Set(carried.map(paths.absolute));
+}
+
+/** @returns whether anything was removed */
+export async function removeUncarried(
+  files: Files,
+  folder: string,
+  carried: ReadonlySet<string>,
+): Promise<boolean> {
+  if (![...carried].some((path) => path.startsWith(`${folder}/`))) {
+    await files.removeTree(folder);
+    return true;
+  }
+  let removed = false;
+  for (const { name, isFolder } of await files.list(folder)) {
+    const path = `${folder}/${name}`;
+    if (isFolder) removed = (await removeUncarried(files, path, carried)) || removed;
+    else if (!carried.has(path)) {
+      await files.remove(path);
+      removed = true;
+    }
+  }
+  return removed;
 }

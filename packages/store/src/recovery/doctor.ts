@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type Catalog, type CatalogPart, canonicalArrowJson, HakiriError, toHakiriError } from '@hakiri/core';
+import {
+  type Catalog,
+  type CatalogPart,
+  canonicalArrowJson,
+  HakiriError,
+  tableParts,
+  toHakiriError,
+} from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type Layout, layout, schemaFile } from '../disk/layout.ts';
@@ -115,7 +122,7 @@ async function examineParts(
   paths: Layout,
   catalog: Catalog,
 ): Promise<DoctorCheck[]> {
-  const parts = (await catalog.tables()).flatMap((table) => table.parts);
+  const parts = (await catalog.tables()).flatMap(tableParts);
   const checks: DoctorCheck[] = [];
   const judge = async (part: CatalogPart): Promise<string | undefined> => {
     const path = paths.absolute(part.path);
@@ -157,7 +164,7 @@ async function examineSchemas(
   const checks: DoctorCheck[] = [];
   let count = 0;
   for (const table of await catalog.tables()) {
-    const schemas = new Map(table.parts.map((part) => [part.schema, part.columns])).set(
+    const schemas = new Map(tableParts(table).map((part) => [part.schema, part.columns])).set(
       table.fingerprint,
       table.schema,
     );

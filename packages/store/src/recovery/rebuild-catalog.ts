@@ -4,7 +4,7 @@ import { layout } from '../disk/layout.ts';
 import { acquireWriterLock } from '../disk/writer-lock.ts';
 import type { LockOptions, StoreOptions } from '../store.ts';
 import { writeView } from '../view/write-views.ts';
-import { adoptRuns } from './adopt.ts';
+import { adopt } from './adopt.ts';
 
 /**
  * Makes the catalog again from the manifests. The old file, whatever is left of it, is kept beside the new one.
@@ -21,7 +21,7 @@ export async function rebuildCatalog(
     const fresh = `${paths.catalog}.rebuilt`;
     for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);
     const catalog = openSqliteCatalog(fresh);
-    const { adopted, damaged } = await adoptRuns(files, paths, catalog);
+    const { adopted, damaged } = await adopt(files, paths, catalog);
     // Closing the last connection folds the write-ahead log in, so that one rename moves the whole catalog.
     await catalog.close();
     const stamp = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');
@@ -34,7 +34,8 @@ export async function rebuildCatalog(
     await files.rename(fresh, paths.catalog);
     await files.syncFolder(paths.context);
     const rebuilt = openSqliteCatalog(paths.catalog);
-    for (const table of await rebuilt.tables()) await writeView(files, paths, table);
+    for (const table of await rebuilt.tables())
+      await writeView({ files, clock, paths, catalog: rebuilt }, table.name);
     await rebuilt.close();
     return { runs: adopted, damaged: damaged.map(({ path, error }) => `${path}: ${error.message}`) };
   } finally {

@@ -1,47 +1,116 @@
 import {
+  type CatalogDelta,
   type CatalogPart,
   type CatalogTable,
-  type LogicalType,
   PROVENANCE_COLUMNS,
   quoteIdentifier,
   quoteLiteral,
   sqlType,
   type TableSchema,
 } from '@hakiri/core';
+import { deltaSelect } from '../delta/delta-sql.ts';
+import { columnSql } from './column-sql.ts';
 
 export interface ViewOptions {
   /** How a part's path is written in the statement. */
   readonly path: (relative: string) => string;
   /** Whether the `_hakiri_` columns are there. */
   readonly provenance: boolean;
+  /** Whether tombstones are rows, too. */
+  readonly deleted?: boolean;
+}
+
+/** What a view is made of: files are listed, never globbed. */
+export type ViewedTable = Pick<
+  CatalogTable,
+  'name' | 'mode' | 'primaryKey' | 'schema' | 'snapshot' | 'newer' | 'deltas'
+>;
+
+/** `CREATE VIEW` for the table as one row a key. */
+export function viewStatement(table: ViewedTable, options: ViewOptions): string {
+  return `CREATE OR REPLACE VIEW ${quoteIdentifier(table.name)} AS\n${viewSelect(table, options)};\n`;
 }
 
 /**
- * The table as one row a key: files are listed, never globbed, and every column is cast by name, so that parts
- * written under older schemas read as the newest one. The row with the greatest `_hakiri_order` wins.
+ * The table as one row a key: the row with the greatest `_hakiri_order`. Every column is cast by name, so that
+ * files written under older schemas read as the newest one.
  */
-export function viewStatement(table: CatalogTable, { path, provenance }: ViewOptions): string {
+export function viewSelect(table: ViewedTable, { path, provenance, deleted = false }: ViewOptions): string {
   const own = table.schema.columns.map(({ name }) => quoteIdentifier(name));
   const shown = [...own, ...(provenance ? PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name)) : [])];
-  const sources = partsBySchema(table.parts).map(({ columns, parts }) =>
-    selectParts(table.schema, columns, parts, path),
-  );
-  const all = sources.length > 0 ? sources.join('\n  UNION ALL\n') : selectNothing(table.schema);
   const list = shown.length > 0 ? shown.join(', ') : 'NULL AS "_hakiri_none"';
-  return `CREATE OR REPLACE VIEW ${quoteIdentifier(table.name)} AS
-SELECT ${list} FROM (
-  SELECT * FROM (
-${all}
-  )${winner(table)}
-) WHERE NOT "_hakiri_deleted";
-`;
+  const { ctes, rows } = currentRows(table, path);
+  const alive = deleted ? '' : '\nWHERE NOT "_hakiri_deleted"';
+  return `${ctes}SELECT ${list} FROM (\n${rows}\n)${alive}`;
 }
 
-/** In a table without a key every row stands for itself. */
-function winner({ primaryKey, mode }: CatalogTable): string {
-  if (mode === 'append' || primaryKey.length === 0) return '';
+/** The rows that count, tombstones included. */
+function currentRows(table: ViewedTable, path: ViewOptions['path']): { ctes: string; rows: string } {
+  const { schema, snapshot } = table;
+  const merged = readAll(schema, snapshot?.parts ?? [], [], path);
+  const newer = readAll(schema, table.newer, table.deltas, path);
+  const everyRowCounts = table.mode === 'append' || table.primaryKey.length === 0;
+  if (merged === undefined || newer === undefined) {
+    const rows = merged ?? newer ?? selectNothing(schema);
+    return { ctes: '', rows: everyRowCounts || newer === undefined ? rows : winners(rows, table) };
+  }
+  if (everyRowCounts) return { ctes: '', rows: `${merged}\n  UNION ALL\n${newer}` };
+  return besideSnapshot(table, merged, newer);
+}
+
+/**
+ * A snapshot has one row a key already. A key that no newer run holds keeps it, unread otherwise; one that some do
+ * is decided among them, and the snapshot's row only takes part where a newer row could lose to it: a run that
+ * came late, or read again what was there. Inlined, so that a query reads only the columns it asks for.
+ */
+function besideSnapshot(table: ViewedTable, merged: string, newer: string): { ctes: string; rows: string } {
+  const key = table.primaryKey.map(quoteIdentifier).join(', ');
+  const greatest = table.snapshot?.manifest.greatest_order;
+  const late =
+    greatest === undefined || greatest === null
+      ? ''
+      : `
+    UNION ALL
+    SELECT s.* FROM "_hakiri_merged" s SEMI JOIN (
+      SELECT ${key} FROM "_hakiri_newer" WHERE "_hakiri_order" <= ${orderLiteral(greatest)}
+    ) USING (${key})`;
+  const contested = `    SELECT * FROM "_hakiri_newer"${late}`;
+  return {
+    ctes: `WITH "_hakiri_merged" AS NOT MATERIALIZED (
+${merged}
+), "_hakiri_newer" AS NOT MATERIALIZED (
+${newer}
+)
+`,
+    rows: `  SELECT s.* FROM "_hakiri_merged" s ANTI JOIN "_hakiri_newer" USING (${key})
+  UNION ALL
+${winners(contested, table)}`,
+  };
+}
+
+function winners(rows: string, { primaryKey }: ViewedTable): string {
   const key = primaryKey.map(quoteIdentifier).join(', ');
-  return `\n  QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY "_hakiri_order" DESC) = 1`;
+  return `  SELECT * FROM (
+${rows}
+  ) QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY "_hakiri_order" DESC) = 1`;
+}
+
+/** A NUL, which ends a text in an order key, cannot stand in a statement. */
+function orderLiteral(order: string): string {
+  return order.split('\0').map(quoteLiteral).join(' || chr(0) || ');
+}
+
+function readAll(
+  schema: TableSchema,
+  parts: readonly CatalogPart[],
+  deltas: readonly CatalogDelta[],
+  path: ViewOptions['path'],
+): string | undefined {
+  const sources = [
+    ...partsBySchema(parts).map((group) => selectParts(schema, group.columns, group.parts, path)),
+    ...deltas.map((delta) => deltaSelect({ schema }, delta, path(delta.path))),
+  ];
+  return sources.length === 0 ? undefined : sources.join('\n  UNION ALL\n');
 }
 
 function partsBySchema(parts: readonly CatalogPart[]) {
@@ -67,14 +136,6 @@ function selectParts(
   const provenance = PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name));
   const files = parts.map((part) => quoteLiteral(path(part.path))).join(', ');
   return `    SELECT ${[...columns, ...provenance].join(', ')}\n    FROM read_parquet([${files}])`;
-}
-
-function columnSql(name: string, held: LogicalType | undefined, type: LogicalType): string {
-  const identifier = quoteIdentifier(name);
-  if (held === undefined || held.kind === 'undecided') return `CAST(NULL AS ${sqlType(type)})`;
-  // Casting text to JSON would parse it; it has to become a JSON string.
-  if (type.kind === 'json' && held.kind !== 'json') return `to_json(${identifier})`;
-  return `CAST(${identifier} AS ${sqlType(type)})`;
 }
 
 function selectNothing(schema: TableSchema): string {

@@ -1,6 +1,8 @@
-import type { Catalog, CatalogTable, Files } from '@hakiri/core';
+import type { Catalog, CatalogTable, Files, TableName } from '@hakiri/core';
 import { writeDurably } from '../disk/durable.ts';
 import { type Layout, viewFile } from '../disk/layout.ts';
+import { withMomentLock } from '../disk/writer-lock.ts';
+import type { StoreContext } from '../store-context.ts';
 import { viewStatement } from './view-sql.ts';
 
 /** What `views/<table>.sql` holds: paths relative to the folder that the comment names. */
@@ -10,9 +12,20 @@ function viewFileText(table: CatalogTable): string {
 ${viewStatement(table, { path: (relative) => relative, provenance: true })}`;
 }
 
-export async function writeView(files: Files, paths: Layout, table: CatalogTable): Promise<void> {
-  await files.makeFolder(paths.views);
-  await writeDurably(files, paths.absolute(viewFile(table.name)), viewFileText(table));
+/**
+ * Writes the view as the catalog has it now. Reading and writing are one step under a lock: whoever commits beside
+ * us, the last view written is the newest.
+ */
+export async function writeView(
+  { files, clock, paths, catalog }: Pick<StoreContext, 'files' | 'clock' | 'paths' | 'catalog'>,
+  name: TableName,
+): Promise<void> {
+  await withMomentLock(paths.publishLock, { files, clock }, async () => {
+    const table = await catalog.table(name);
+    if (!table) return;
+    await files.makeFolder(paths.views);
+    await writeDurably(files, paths.absolute(viewFile(name)), viewFileText(table));
+  });
 }
 
 /** Tables whose view on the disk is not what the catalog says: a crash came between the two. */

@@ -32,6 +32,7 @@ function manifestOf(n: number, overrides: Partial<RunManifest> = {}): RunManifes
     mode: 'merge',
     primary_key: ['id'],
     incremental: null,
+    subject_columns: [],
     pipeline: PIPELINE,
     source_table: 'things',
     parts: [
@@ -48,6 +49,7 @@ function manifestOf(n: number, overrides: Partial<RunManifest> = {}): RunManifes
     input_schema: fingerprint(ID),
     cursor: { before: null, after: `c${n}` },
     greatest_order: `o${n}`,
+    delta: null,
     quarantine: null,
     lineage: {
       connector: 'file',
@@ -86,7 +88,7 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       assert.equal(table?.lastRun, runId(1));
       assert.deepEqual(table?.schema, ID);
       assert.deepEqual(
-        table?.parts.map(({ path, rows, columns }) => [path, rows, columns]),
+        table?.newer.map(({ path, rows, columns }) => [path, rows, columns]),
         [['tables/things/1.parquet', 1, ID]],
       );
       assert.deepEqual(table?.pipelines, [PIPELINE]);
@@ -104,7 +106,7 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       await catalog.commitRun(manifestOf(1), SCHEMAS);
       await catalog.commitRun(manifestOf(1), SCHEMAS);
       assert.equal((await catalog.runs(TABLE)).length, 1);
-      assert.equal((await catalog.table(TABLE))?.parts.length, 1);
+      assert.equal((await catalog.table(TABLE))?.newer.length, 1);
       await catalog.close();
     });
 
@@ -118,7 +120,7 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       assert.deepEqual(table?.schema, WIDER);
       assert.equal(table?.greatestOrder, 'o5');
       assert.deepEqual(
-        table?.parts.map(({ run }) => run),
+        table?.newer.map(({ run }) => run),
         [runId(2), runId(5)],
       );
       assert.equal((await catalog.cursor(PIPELINE, 'things'))?.cursor, 'c5');
@@ -146,7 +148,7 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
         SCHEMAS,
       );
       assert.deepEqual(
-        (await catalog.tables()).map((table) => [table.name, table.setAside, table.parts.length]),
+        (await catalog.tables()).map((table) => [table.name, table.setAside, table.newer.length]),
         [
           [other, 4, 0],
           [TABLE, 3, 1],

@@ -81,6 +81,7 @@ export function spool(root: string, columns: TableSchema, rows: readonly object[
     rows: rows.length,
     largestRecordBytes: Math.max(...lines.map((line) => Buffer.byteLength(line))),
     schema: columns,
+    deletes: rows.some((row) => '_hakiri_deleted' in row),
   };
 }
 
@@ -93,6 +94,7 @@ export function target(parts: Partial<TableTarget> = {}): TableTarget {
     mode: 'merge',
     primaryKey: ['id'],
     incremental: undefined,
+    subjectColumns: [],
     onConflict: 'quarantine',
     declared: { columns: [] },
     transform: undefined,
