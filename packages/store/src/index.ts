@@ -2,6 +2,14 @@ export { memoryCatalog } from './catalog/memory-catalog.ts';
 export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
+export type { FoldLimits } from './delta/fold-delta.ts';
+export type { SmallRow } from './delta/small-row.ts';
+export {
+  openSmallWrites,
+  type SmallTarget,
+  type SmallWriteOptions,
+  type SmallWriter,
+} from './delta/small-writer.ts';
 export { type Layout, layout, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
