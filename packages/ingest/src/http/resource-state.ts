@@ -1,5 +1,15 @@
 import { z } from 'zod';
 
+const owedListSchema = z.object({
+  /** With its placeholders filled in. */
+  path: z.string(),
+  /** JSON text of the parent's key. */
+  rawKey: z.string(),
+  /** JSON text of the greatest value taken of this list; of a resource that can be asked for changes. */
+  value: z.string().optional(),
+});
+export type OwedList = z.output<typeof owedListSchema>;
+
 /** Where the pull of a resource stands; part of the cursor of its table. */
 const stateSchema = z.object({
   /** Column the value is of: another column makes the value worthless. */
@@ -10,6 +20,8 @@ const stateSchema = z.object({
   boundary: z.array(z.string()).optional(),
   /** ETags by digest of the page address, of lists whose first page tells whether anything changed. */
   etags: z.record(z.string(), z.string()).optional(),
+  /** Lists of single parent rows that could not be read: the next pull reads them although the parent has not changed. */
+  owed: z.array(owedListSchema).optional(),
 });
 
 export type ResourceState = z.output<typeof stateSchema> & { readonly parent?: ResourceState };

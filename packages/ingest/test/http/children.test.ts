@@ -136,6 +136,79 @@ describe('a resource that is read for each row of another', () => {
       pulled.warnings.map((warning) => warning.code),
       ['source.not_found'],
     );
+    // Whether it is gone or only hidden, nobody can say: its rows must not be taken for deleted.
+    assert.equal(pulled.complete, false);
+  });
+
+  for (const incremental of [undefined, { column: 'at', param: 'since', order: 'ascending' }]) {
+    const what = incremental === undefined ? 'by its parent' : 'by itself';
+    it(`reads the other lists where one fails, and that one with the next pull, told what changed ${what}`, async () => {
+      const orders = [order(1), order(2), order(3)];
+      const lines: Record<string, { n: number; at: string }[]> = {};
+      for (const { id } of orders) lines[id] = [{ n: 1, at: '2026-01-01' }];
+      let broken: string | undefined;
+      await using server = await testServer((request, response) => {
+        const url = new URL(request.url, 'http://server');
+        const since = url.searchParams.get('since') ?? '';
+        if (url.pathname === '/orders') {
+          const page = Number(url.searchParams.get('page'));
+          return sendJson(response, orders.filter(({ at }) => at >= since).slice((page - 1) * 2, page * 2));
+        }
+        const id = decodeURIComponent(url.pathname.split('/')[2] ?? '');
+        if (id === broken) return sendJson(response, {}, {}, 403);
+        sendJson(
+          response,
+          (lines[id] ?? []).filter(({ at }) => at >= since),
+        );
+      });
+      const parents = { incremental: { column: 'at', param: 'since', order: 'ascending' } };
+      const api = source(server, parents, incremental === undefined ? {} : { incremental });
+      const first = await pullAll(api, 'lines');
+      assert.equal(first.complete, true);
+
+      broken = 'o/2';
+      const change = (n: number, day: string): void => {
+        lines[`o/${n}`]?.push({ n: 2, at: `2026-01-${day}` });
+        orders.splice(
+          orders.findIndex(({ id }) => id === `o/${n}`),
+          1,
+        );
+        orders.push(order(n, `2026-01-${day}`));
+      };
+      change(2, '11');
+      change(1, '12');
+      change(3, '13');
+      const second = await pullUntilError(api, 'lines', first.cursor);
+      assert.ok(isHakiriError(second.error) && second.error.code === 'source.auth');
+      assert.match(second.error.message, /^1 list of lines could not be read: /);
+      const news = (...of: readonly number[]) =>
+        of.flatMap((n) => (incremental === undefined ? [`o/${n}:1`, `o/${n}:2`] : [`o/${n}:2`]));
+      const fresh = (rows: readonly Record<string, unknown>[]) =>
+        keys(incremental === undefined ? rows : rows.filter(({ n }) => n === 2));
+      assert.deepEqual(fresh(second.rows), news(1, 3));
+
+      // Still broken, and nothing has changed: it stays owed.
+      const third = await pullUntilError(api, 'lines', second.cursor);
+      assert.ok(isHakiriError(third.error));
+      broken = undefined;
+      const fourth = await pullAll(api, 'lines', third.cursor);
+      assert.deepEqual(fresh(fourth.rows), incremental === undefined ? news(2) : news(2, 3));
+      const last = await pullAll(api, 'lines', fourth.cursor);
+      assert.deepEqual(fresh(last.rows), incremental === undefined ? [] : news(3));
+    });
+  }
+
+  it('gives up where list after list fails', async () => {
+    const orders = Array.from({ length: 60 }, (_none, i) => order(i));
+    await using server = await testServer((request, response) => {
+      const page = Number(query(request).get('page'));
+      if (request.url.startsWith('/orders?')) sendJson(response, orders.slice((page - 1) * 60, page * 60));
+      else sendJson(response, {}, {}, 403);
+    });
+    const { error, cursor } = await pullUntilError(source(server), 'lines');
+    assert.ok(isHakiriError(error) && error.code === 'source.auth');
+    assert.equal(cursor, undefined);
+    assert.ok(server.seen.length < 35, `${server.seen.length} requests`);
   });
 
   it('fails when no parent has such a list', async () => {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { query, sendJson, type TestServer, testServer } from './test-server.ts';
 
 export interface FakeRepo {
@@ -21,7 +22,7 @@ export function githubServer(repos: Readonly<Record<string, FakeRepo>>): Promise
     const size = Number(query(request).get('per_page') ?? 30);
     const page = Number(query(request).get('page') ?? 1);
     const rows = list.slice((page - 1) * size, page * size);
-    const etag = `"${Buffer.from(JSON.stringify(rows)).toString('base64url').slice(0, 60)}-${rows.length}"`;
+    const etag = `"${hash('sha256', JSON.stringify(rows))}"`;
     if (request.headers['if-none-match'] === etag) return void response.writeHead(304, { etag }).end();
     url.searchParams.set('page', String(page + 1));
     const link: Record<string, string> =
