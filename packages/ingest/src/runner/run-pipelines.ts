@@ -2,6 +2,7 @@ import {
   type Clock,
   type Destination,
   type Files,
+  HakiriError,
   type JobEnd,
   type JobId,
   type Lineage,
@@ -56,6 +57,7 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
       sources.push(source);
       for (const table of await resolveTables(pipeline, source)) work.push({ pipeline, source, table });
     }
+    refuseSharedReplace(work);
     // A run that died may have left its spools; the store has one writer, so nobody else is filling them.
     await options.files.removeTree(options.spoolFolder);
     const now = () => new Date(clock.nowMs()).toISOString();
@@ -103,6 +105,18 @@ interface Work {
   readonly pipeline: Pipeline;
   readonly source: Source;
   readonly table: ResolvedTable;
+}
+
+/** The manifest says what it can of this itself; tables it leaves to the source are known only here. */
+function refuseSharedReplace(work: readonly Work[]): void {
+  for (const queue of byStoreTable(work)) {
+    const [first, second] = queue;
+    if (!first || !second || !queue.some(({ table }) => table.mode === 'replace')) continue;
+    throw new HakiriError(
+      'manifest.table_conflict',
+      `Pipelines ${first.pipeline.id} and ${second.pipeline.id} both feed ${first.table.name}: with mode = "replace" each would delete the other's rows`,
+    );
+  }
 }
 
 function byStoreTable(work: readonly Work[]): readonly (readonly Work[])[] {

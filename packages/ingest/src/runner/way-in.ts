@@ -126,7 +126,8 @@ export class WayIn {
   #isWhole(): boolean {
     if (this.#run.table.mode !== 'replace') return false;
     if (this.#complete && this.#setAside === 0) return true;
-    const why = this.#complete ? `${this.#setAside} records were set aside` : 'the source left something out';
+    const records = this.#setAside === 1 ? '1 record was' : `${this.#setAside} records were`;
+    const why = this.#complete ? `${records} set aside` : 'the source left something out';
     const message = `${why}, so no row was deleted for being gone at the source`;
     this.#emit({ kind: 'warning', table: this.#ref, code: 'source.not_whole', message });
     return false;
