@@ -179,7 +179,7 @@ async function preview(
   const incoming = input.kind === 'file' ? await engine.fileSchema(input.path, input.format) : input.schema;
   const output = input.transform === undefined ? incoming : await engine.describe(incoming, input.transform);
   const current = (await store?.catalog.table(table.name))?.schema ?? EMPTY_SCHEMA;
-  const { name, mode, primaryKey, incremental, onConflict, declared, info } = table;
+  const { name, mode, primaryKey, incremental, subjectColumns, onConflict, declared, info } = table;
   const { changes } = nextSchema(current, output, {
     job: '' as JobId,
     pipeline: pipeline.id,
@@ -188,6 +188,7 @@ async function preview(
     mode,
     primaryKey,
     incremental,
+    subjectColumns,
     onConflict,
     declared,
     transform: input.transform,
