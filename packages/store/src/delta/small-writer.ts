@@ -21,7 +21,7 @@ import {
 } from '@hakiri/core';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type NextSchema, nextSchema } from '../commit/table-schema-rules.ts';
-import { syncUpTo } from '../disk/durable.ts';
+import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { deltaFile, deltaFolder, MANIFEST_NAME, runFolder } from '../disk/layout.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, release } from './claims.ts';
@@ -172,11 +172,15 @@ export function openSmallWrites(
     if (head?.run !== newest.run || head.table !== target.table || head.node !== node) return undefined;
     const rows = commits.flatMap((commit) => commit.rows);
     const orders = rows.map((row) => row._hakiri_order);
-    const file = await closedOnError(absolute, async (opened) => {
-      if (opened.sizeBytes > wholeBytes) await opened.truncate(wholeBytes);
-      if (lacksNewline) await opened.write(Buffer.from('\n'));
-      await opened.sync();
-    });
+    const file = await files.append(absolute);
+    try {
+      if (file.sizeBytes > wholeBytes) await file.truncate(wholeBytes);
+      if (lacksNewline) await file.write(Buffer.from('\n'));
+      await file.sync();
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
     return {
       run: newest.run,
       path: newest.path,
@@ -217,15 +221,17 @@ export function openSmallWrites(
     await writeSchemas(context, target.table, schemas);
     const path = deltaFile(target.table, node, head.run);
     const folder = paths.absolute(deltaFolder(target.table, node));
+    const absolute = paths.absolute(path);
     await files.makeFolder(folder);
-    claim(paths.absolute(path));
+    for (const { name } of await files.list(folder)) {
+      if (name.endsWith('.tmp')) await files.remove(`${folder}/${name}`);
+    }
+    claim(absolute);
     try {
-      const file = await closedOnError(paths.absolute(path), async (opened) => {
-        await opened.write(Buffer.from(`${JSON.stringify(head)}\n`));
-        await opened.sync();
-        await syncUpTo(files, folder, paths.context);
-        await catalog.commitDelta(head, schemas);
-      });
+      await writeDurably(files, absolute, `${JSON.stringify(head)}\n`);
+      await syncUpTo(files, folder, paths.context);
+      await catalog.commitDelta(head, schemas);
+      const file = await files.append(absolute);
       const durable = {
         sizeBytes: file.sizeBytes,
         rows: 0,
@@ -235,21 +241,7 @@ export function openSmallWrites(
       };
       return { run: head.run, path, file, startedMs: clock.nowMs(), durable };
     } catch (error) {
-      release(paths.absolute(path));
-      throw error;
-    }
-  };
-
-  const closedOnError = async (
-    path: string,
-    prepare: (file: AppendFile) => Promise<void>,
-  ): Promise<AppendFile> => {
-    const file = await files.append(path);
-    try {
-      await prepare(file);
-      return file;
-    } catch (error) {
-      await file.close().catch(() => {});
+      release(absolute);
       throw error;
     }
   };
