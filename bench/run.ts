@@ -2,11 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { ingest } from './ingest.ts';
+import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
 import { type Bar, printBar, type Scale } from './support/report.ts';
 
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
   ingest,
+  'small-writes': smallWrites,
   startup,
 };
 
