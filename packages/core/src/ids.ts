@@ -26,6 +26,15 @@ export function ulidTimeMs(id: RunId | JobId | NodeId): number {
   return time;
 }
 
+/** The least run id of a millisecond: every run made before it sorts before it. */
+export function firstRunIdOf(ms: number): RunId {
+  let time = '';
+  for (let rest = Math.max(0, Math.floor(ms)), i = 0; i < 10; i++, rest = Math.floor(rest / 32)) {
+    time = CROCKFORD.charAt(rest % 32) + time;
+  }
+  return `${time}${'0'.repeat(16)}` as RunId;
+}
+
 export const TABLE_NAME_PATTERN = /^[a-z][a-z0-9_]{0,62}$/;
 export const PIPELINE_ID_PATTERN = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 

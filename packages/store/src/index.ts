@@ -2,6 +2,8 @@ export { memoryCatalog } from './catalog/memory-catalog.ts';
 export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
+export { collectStore, compactStore, type MaintenanceRequest } from './compact/compact-store.ts';
+export type { Compacted } from './compact/compact-table.ts';
 export type { FoldLimits } from './delta/fold-delta.ts';
 export type { SmallRow } from './delta/small-row.ts';
 export {
@@ -13,6 +15,7 @@ export {
 export { type Layout, layout, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
+export type { Collected } from './gc/collect-garbage.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
 export {
@@ -25,3 +28,4 @@ export {
   type StoreOptions,
   type WritableStore,
 } from './store.ts';
+export type { TableSettings } from './store-context.ts';

@@ -17,9 +17,13 @@ import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { runIdFactory } from './commit/run-ids.ts';
 import { openTableWriter } from './commit/table-writer.ts';
+import { type Compacted, compactTable } from './compact/compact-table.ts';
+import { foldDelta, isOpen, ownDeltas } from './delta/fold-delta.ts';
+import { openSmallWrites, type SmallTarget, type SmallWriter } from './delta/small-writer.ts';
 import { type Layout, layout } from './disk/layout.ts';
 import { readStoreFormat, writeStoreFormat } from './disk/store-format.ts';
 import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
+import { collectGarbage } from './gc/collect-garbage.ts';
 import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { findRuns } from './recovery/find-runs.ts';
 import type { StoreContext, TableSettings } from './store-context.ts';
@@ -55,6 +59,10 @@ export interface SessionParts {
 }
 
 export interface WritableStore extends Store, Destination {
+  /** Single rows, each on the disk for good when its write resolves. */
+  openSmallWrites(target: SmallTarget): SmallWriter;
+  /** Merges and collects where it pays; nothing while another process does so. */
+  compactDue(): Promise<readonly Compacted[]>;
   /** What opening it had to mend. */
   readonly recovery: Recovery;
 }
@@ -106,12 +114,30 @@ export async function openWritableStore(
     return {
       ...readable(paths, catalog, lock),
       recovery,
-      openTable: async (target) => openTable(context, target),
+      openTable: (target) => openTable(context, target),
+      openSmallWrites: (target) => openSmallWrites(context, target),
+      compactDue: () => compactDue(context),
     };
   } catch (error) {
     await catalog?.close();
     lock.release();
     throw error;
+  }
+}
+
+async function compactDue(context: StoreContext): Promise<readonly Compacted[]> {
+  const lock = await acquireCompactLock(context, { command: 'compaction', waitMs: 0 }).catch(() => undefined);
+  if (!lock) return [];
+  try {
+    const done: Compacted[] = [];
+    for (const { name } of await context.catalog.tables()) {
+      const compacted = await compactTable(context, name, 'due');
+      if (compacted) done.push(compacted);
+      await collectGarbage(context, name);
+    }
+    return done;
+  } finally {
+    lock.release();
   }
 }
 
@@ -163,7 +189,60 @@ async function sweepAbandoned(context: StoreContext, { unpublished }: Adoption):
   }
 }
 
+/**
+ * Works on a store under the compaction lock, without keeping its writer out: folds the small writes where nobody
+ * is writing, mends what an earlier maintenance left, and hands over.
+ * @throws HakiriError store.not_found, store.compacting, store.catalog_lost, store.newer_format
+ */
+export async function openMaintenance<T>(
+  options: StoreOptions,
+  lockOptions: LockOptions,
+  work: (context: StoreContext) => Promise<T>,
+): Promise<T> {
+  const { files } = options;
+  const paths = layout(options.root, options.project);
+  if ((await readStoreFormat(files, paths)) === undefined) {
+    throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
+  }
+  const lock = await acquireCompactLock({ ...options, paths }, lockOptions);
+  let catalog: Catalog | undefined;
+  try {
+    catalog = await openCatalog(files, paths, 'write');
+    const context = storeContext(options, paths, catalog);
+    const { unpublished } = await adopt(files, paths, catalog);
+    await sweepSnapshots(files, paths, catalog, unpublished);
+    await foldIfUnused(context, lockOptions.command);
+    return await work(context);
+  } finally {
+    await catalog?.close();
+    lock.release();
+  }
+}
+
+/** Small writes become Parquet where no writer holds the store; otherwise they wait. */
+async function foldIfUnused(context: StoreContext, command: string): Promise<void> {
+  const { files, clock, paths, catalog } = context;
+  const request = { files, clock, paths, command, waitMs: 0 };
+  const writer = await acquireWriterLock(request).catch(() => undefined);
+  if (!writer) return;
+  try {
+    for (const table of await catalog.tables()) await foldOwn(context, table);
+  } finally {
+    writer.release();
+  }
+}
+
+async function foldOwn(context: StoreContext, table: CatalogTable): Promise<void> {
+  for (const delta of ownDeltas(table, context.node)) {
+    // One that somebody in this process still writes to is folded by that writer.
+    if (!isOpen(context.paths.absolute(delta.path))) await foldDelta(context, table, delta);
+  }
+}
+
 async function openTable(context: StoreContext, target: TableTarget) {
+  const before = await context.catalog.table(target.table);
+  // A run goes on from the greatest order there is: what the small writes hold of it is in their part.
+  if (before) await foldOwn(context, before);
   const table = await context.catalog.table(target.table);
   if (table) requireSameTable(table, target);
   if (target.transform !== undefined) await context.engine.checkTransform(target.transform);

@@ -23,6 +23,8 @@ export interface Catalog {
   /** Takes in the head of a file of small writes: the table has rows that are in no part yet. */
   commitDelta(head: DeltaHead, schemas: ReadonlyMap<SchemaFingerprint, TableSchema>): Promise<void>;
   runs(table: TableName): Promise<readonly RunManifest[]>;
+  /** Runs that no snapshot covers, in order of their ids. */
+  uncovered(table: TableName): Promise<readonly RunManifest[]>;
   tables(): Promise<readonly CatalogTable[]>;
   table(name: TableName): Promise<CatalogTable | undefined>;
   /**
@@ -40,6 +42,10 @@ export interface Catalog {
   }): Promise<void>;
   /** Runs whose files have been collected. */
   collectedRuns(table: TableName): Promise<ReadonlySet<RunId>>;
+  /** Runs that a snapshot has merged and whose files are still there, with the first such snapshot. */
+  coveredRuns(
+    table: TableName,
+  ): Promise<readonly { readonly run: RunId; readonly coveredBy: SnapshotId; readonly bytes: number }[]>;
   /**
    * Puts rewritten manifests in the place of those with the same id, and leaves nothing of the old ones in the
    * catalog's files.

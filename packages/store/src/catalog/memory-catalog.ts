@@ -110,6 +110,7 @@ export function memoryCatalog(): Catalog {
       learn(known);
       deltas.set(head.run, head);
     },
+    uncovered: async (name) => inOrder((run) => run.table === name && coveredBy(run) === null),
     runs: async (name) => inOrder((run) => run.table === name),
     tables: async () =>
       [...new Set([...runs, ...deltas.values()].map((of) => of.table))]
@@ -157,6 +158,12 @@ export function memoryCatalog(): Catalog {
       for (const run of gone.runs) collected.add(run);
       for (const id of gone.snapshots) snapshots.delete(id);
     },
+    coveredRuns: async (name) =>
+      inOrder((run) => run.table === name && !collected.has(run.run)).flatMap((run) => {
+        const by = coveredBy(run);
+        const bytes = run.parts.reduce((sum, part) => sum + part.bytes, 0);
+        return by === null ? [] : [{ run: run.run, coveredBy: by, bytes }];
+      }),
     collectedRuns: async (name) =>
       new Set(runs.filter((run) => run.table === name && collected.has(run.run)).map(({ run }) => run)),
     async rewrite(manifests) {

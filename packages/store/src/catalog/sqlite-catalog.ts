@@ -215,6 +215,18 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       });
     },
 
+    async coveredRuns(table) {
+      return all(
+        `SELECT run, covered_by, bytes FROM runs
+         WHERE table_name = ? AND covered_by IS NOT NULL AND collected = 0 ORDER BY run`,
+        table,
+      ).map((row) => ({
+        run: row.run as RunId,
+        coveredBy: row.covered_by as SnapshotId,
+        bytes: Number(row.bytes),
+      }));
+    },
+
     async collectedRuns(table) {
       const rows = all('SELECT run FROM runs WHERE table_name = ? AND collected = 1', table);
       return new Set(rows.map(({ run }) => run as RunId));
@@ -235,6 +247,13 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
         db.exec('VACUUM');
         db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       });
+    },
+
+    async uncovered(table) {
+      return all(
+        'SELECT manifest FROM runs WHERE table_name = ? AND covered_by IS NULL ORDER BY run',
+        table,
+      ).map((row) => JSON.parse(String(row.manifest)) as RunManifest);
     },
 
     async tables() {

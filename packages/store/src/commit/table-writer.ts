@@ -4,12 +4,10 @@ import {
   type CatalogRunPart,
   type CatalogTable,
   type Commit,
-  canonicalArrowJson,
   compareText,
   EMPTY_SCHEMA,
   type ErrorCode,
   findColumn,
-  HakiriError,
   type LogicalType,
   NO_VALUE,
   orderValueOf,
@@ -28,11 +26,13 @@ import {
 } from '@hakiri/core';
 import type { ConvertInput, Misfit } from '@hakiri/engine';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
-import { MANIFEST_NAME, partName, quarantineFile, runFolder, schemaFile } from '../disk/layout.ts';
+import { MANIFEST_NAME, partName, quarantineFile, runFolder } from '../disk/layout.ts';
 import type { StoreContext } from '../store-context.ts';
+import { countBack } from './count-back.ts';
 import { fingerprint } from './fingerprint.ts';
 import { ROW_GROUP_ROWS } from './row-groups.ts';
 import { nextSchema } from './table-schema-rules.ts';
+import { writeSchemas } from './write-schemas.ts';
 import { writeTombstones } from './write-tombstones.ts';
 
 /** Records set aside go to their file as they come: there may be as many of them as there are rows. */
@@ -185,9 +185,9 @@ export function openTableWriter(
     const run = begin();
     const folder = runFolder(target.table, run.run, node);
     for (const part of run.parts) await files.sync(paths.absolute(part.path));
-    for (const part of run.parts) await countBack(part);
+    for (const part of run.parts) await countBack(context, part);
     run.schemas.set(fingerprint(run.schema), run.schema).set(fingerprint(run.inputSchema), run.inputSchema);
-    await writeSchemas(run);
+    await writeSchemas(context, target.table, run.schemas);
     const quarantine = await closeQuarantine(run.quarantine);
     const manifest: RunManifest = {
       format: 1,
@@ -238,24 +238,6 @@ export function openTableWriter(
       quarantine: quarantine === null ? undefined : paths.absolute(quarantine.path),
       schemaChanges: run.changes,
     };
-  };
-
-  const countBack = async (part: PartEntry): Promise<void> => {
-    const counted = await engine.countRows(paths.absolute(part.path));
-    if (counted === part.rows) return;
-    throw new HakiriError(
-      'store.count_mismatch',
-      `${part.path} holds ${counted} rows, ${part.rows} were written`,
-    );
-  };
-
-  const writeSchemas = async ({ schemas }: Pending): Promise<void> => {
-    for (const [name, schema] of schemas) {
-      const path = paths.absolute(schemaFile(target.table, name));
-      if (await files.stat(path)) continue;
-      await files.makeFolder(paths.absolute(`tables/${target.table}/schemas`));
-      await writeDurably(files, path, canonicalArrowJson(schema));
-    }
   };
 
   // Under its own name at once: until a manifest names it, the file belongs to nobody and is swept.
