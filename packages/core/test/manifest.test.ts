@@ -215,7 +215,10 @@ test('a wrong type says the place, what is expected and what is there', () => {
       /type: expected .*int64.*got "int65"/,
     ],
     ['tables = [{ source = "a", columns = { _hakiri_x = {} } }]', /not starting with _hakiri_/],
-    ['tables = [{ source = "a", mode = "mege" }]', /mode: expected "merge" or "append" or "replace", got "mege"/],
+    [
+      'tables = [{ source = "a", mode = "mege" }]',
+      /mode: expected "merge" or "append" or "replace", got "mege"/,
+    ],
     ['tables = [{ name = "a" }]', /tables\[0\] > source: is missing/],
   ] as const;
   for (const [text, message] of wrong) refuses(PROJECT + pipeline(text), 'manifest.wrong_type', message);

@@ -55,9 +55,7 @@ function plainProgress(channel: Channel): Progress {
       switch (event.kind) {
         case 'table-started':
           lastShownMs.set(keyOf(event.table), 0);
-          channel.line(
-            `${event.table.table}: ${event.firstRun ? 'first run' : 'going on from the last commit'}`,
-          );
+          channel.line(`${event.table.table}: ${startOf(event)}`);
           return;
         case 'progress': {
           const key = keyOf(event.table);
@@ -82,6 +80,11 @@ function plainProgress(channel: Channel): Progress {
 }
 
 /** What stays on the terminal after the run: rows set aside, schema changes, warnings. */
+function startOf({ firstRun, fromStart }: Extract<RunEvent, { kind: 'table-started' }>): string {
+  if (firstRun) return 'first run';
+  return fromStart === true ? 'reading the source from the start' : 'going on from the last commit';
+}
+
 function createNotes(channel: Channel): (event: RunEvent) => readonly string[] {
   const isNew = new Set<string>();
   return (event) => {

@@ -2,7 +2,13 @@ import type { Commit, ErrorCode, JobId, PipelineId, PullProgress, TableName } fr
 
 /** What happens while pipelines run, for whoever shows it. */
 export type RunEvent =
-  | { readonly kind: 'table-started'; readonly table: TableRef; readonly firstRun: boolean }
+  | {
+      readonly kind: 'table-started';
+      readonly table: TableRef;
+      readonly firstRun: boolean;
+      /** The pull starts where the source does, though it is not the first. */
+      readonly fromStart?: boolean;
+    }
   | {
       readonly kind: 'progress';
       readonly table: TableRef;

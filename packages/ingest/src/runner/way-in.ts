@@ -60,7 +60,9 @@ export class WayIn {
       unknownColumns: table.unknownColumns,
       keyed: isKeyed(table),
     });
-    run.onEvent({ kind: 'table-started', table: ref, firstRun: writer.cursor === undefined });
+    const firstRun = writer.cursor === undefined;
+    const fromStart = !firstRun && table.mode === 'replace';
+    run.onEvent({ kind: 'table-started', table: ref, firstRun, ...(fromStart ? { fromStart } : {}) });
     return new WayIn(run, ref, writer, intake);
   }
 
