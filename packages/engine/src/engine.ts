@@ -1,4 +1,5 @@
 import { HakiriError, type JsonValue, type TableSchema } from '@hakiri/core';
+import type { CompactRequest, CompactResult } from './compact/request.ts';
 import { EngineChild, type SpawnChild } from './process/child-process.ts';
 import type {
   ConvertRequest,
@@ -36,6 +37,11 @@ export interface Engine {
    * are is settled where the child starts.
    */
   job<Result>(job: string, request: unknown): Promise<Result>;
+  /**
+   * Merges newer parts into a snapshot's, in a child of its own.
+   * @throws HakiriError store.disk_full, store.io, store.damaged, engine.out_of_memory
+   */
+  compact(request: CompactRequest): Promise<CompactResult>;
   /** One SELECT in a fresh, locked session; the child is killed when it passes its time. */
   query(
     query: SessionQuery,
@@ -84,6 +90,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
     select: (sql) => writer.ask({ op: 'select', sql }),
     copy: (request) => writer.ask({ op: 'copy', ...request }, 'part'),
     job: (job, request) => background.ask({ op: 'job', job, request }, 'part'),
+    compact: (request) => background.ask({ op: 'job', job: 'compact', request }, 'part'),
     async query(query, { timeoutMs, signal }) {
       signal?.throwIfAborted();
       const child = takeSqlChild();

@@ -4,7 +4,13 @@ import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { runSessionQuery } from './sql.ts';
 import { createWriter, type WriterJob } from './writer.ts';
 
+export { jsonValue } from './json-value.ts';
+export { mapEngineError } from './map-error.ts';
 export type { WriterJob } from './writer.ts';
+
+const BUILT_IN: Readonly<Record<string, () => Promise<WriterJob>>> = {
+  compact: async () => (await import('../compact/compact.ts')).compact,
+};
 
 /**
  * The child's whole life: requests on stdin, answers on stdout, until the parent is gone. `jobs` is what `job`
@@ -31,7 +37,7 @@ export async function runEngineChild(
       case 'copy':
         return writer.copy(request);
       case 'job': {
-        const load = jobs[request.job];
+        const load = jobs[request.job] ?? BUILT_IN[request.job];
         if (!load) throw new HakiriError('internal', `The engine has no job ${request.job}`);
         return writer.job(await load(), request.request);
       }
