@@ -18,6 +18,7 @@ export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
 export type { Collected } from './gc/collect-garbage.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
+export { type Repair, repairStore } from './recovery/repair.ts';
 export {
   type LockOptions,
   openStore,

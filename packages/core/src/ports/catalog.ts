@@ -46,6 +46,8 @@ export interface Catalog {
   coveredRuns(
     table: TableName,
   ): Promise<readonly { readonly run: RunId; readonly coveredBy: SnapshotId; readonly bytes: number }[]>;
+  /** Undoes a snapshot: the table is its newest other snapshot again, and the runs that one does not cover. */
+  retract(snapshot: SnapshotId): Promise<void>;
   /**
    * Puts rewritten manifests in the place of those with the same id, and leaves nothing of the old ones in the
    * catalog's files.

@@ -166,6 +166,9 @@ export function memoryCatalog(): Catalog {
       }),
     collectedRuns: async (name) =>
       new Set(runs.filter((run) => run.table === name && collected.has(run.run)).map(({ run }) => run)),
+    async retract(snapshot) {
+      snapshots.delete(snapshot);
+    },
     async rewrite(manifests) {
       for (const manifest of manifests.runs) {
         const at = runs.findIndex(({ run }) => run === manifest.run);

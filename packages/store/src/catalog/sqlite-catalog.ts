@@ -232,6 +232,22 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       return new Set(rows.map(({ run }) => run as RunId));
     },
 
+    async retract(snapshot) {
+      transaction(() => {
+        db.prepare('DELETE FROM snapshots WHERE snapshot = ?').run(snapshot);
+        db.prepare(
+          `UPDATE tables SET snapshot = (SELECT max(snapshot) FROM snapshots WHERE table_name = name)
+           WHERE snapshot = ?`,
+        ).run(snapshot);
+        db.prepare(
+          `UPDATE runs SET covered_by = (
+             SELECT min(snapshot) FROM snapshots, json_each(snapshots.manifest, '$.covers') AS covered
+             WHERE snapshots.table_name = runs.table_name AND covered.value = runs.run)
+           WHERE covered_by = ?`,
+        ).run(snapshot);
+      });
+    },
+
     async rewrite({ runs, snapshots }) {
       transaction(() => {
         for (const manifest of runs) rewriteRun(db, manifest);

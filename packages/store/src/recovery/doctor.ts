@@ -1,19 +1,12 @@
-import { createHash } from 'node:crypto';
-import {
-  type Catalog,
-  type CatalogPart,
-  canonicalArrowJson,
-  HakiriError,
-  tableParts,
-  toHakiriError,
-} from '@hakiri/core';
+import { type Catalog, canonicalArrowJson, HakiriError, tableParts, toHakiriError } from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
-import { type Layout, layout, schemaFile } from '../disk/layout.ts';
+import { type Layout, layout, SNAPSHOT_PREFIX, schemaFile } from '../disk/layout.ts';
 import { readStoreFormat } from '../disk/store-format.ts';
 import type { StoreOptions } from '../store.ts';
 import { staleViews } from '../view/write-views.ts';
 import { findRuns } from './find-runs.ts';
+import { partFault } from './part-fault.ts';
 import { readManifestFile } from './read-manifest.ts';
 
 export interface DoctorCheck {
@@ -30,6 +23,9 @@ export interface DoctorReport {
 
 const RESTORE_RUN =
   "Restore the file from a copy, or remove its run's folder and run `hakiri doctor --rebuild-catalog`, which also sets the cursor back.";
+
+const REPAIR =
+  'Run `hakiri doctor --repair`: the snapshot is made again from an older one and the runs, where they remain.';
 
 /** Reads the whole store and says what is wrong with it. Changes nothing. */
 export async function examineStore(options: StoreOptions): Promise<DoctorReport> {
@@ -117,31 +113,17 @@ async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Cata
     : [{ name: 'runs', state: 'ok', message: `${counted(known.size, 'run')}, each with its manifest` }];
 }
 
-async function examineParts(
-  { files, engine }: StoreOptions,
-  paths: Layout,
-  catalog: Catalog,
-): Promise<DoctorCheck[]> {
+async function examineParts(options: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {
   const parts = (await catalog.tables()).flatMap(tableParts);
   const checks: DoctorCheck[] = [];
-  const judge = async (part: CatalogPart): Promise<string | undefined> => {
-    const path = paths.absolute(part.path);
-    if (!(await files.stat(path))) return 'is missing';
-    const hash = createHash('sha256')
-      .update(await files.readBytes(path))
-      .digest('hex');
-    if (hash !== part.sha256) return 'is not what was written: its hash differs';
-    const rows = await engine.countRows(path);
-    return rows === part.rows ? undefined : `holds ${rows} rows instead of ${part.rows}`;
-  };
   for (const part of parts) {
-    const fault = await judge(part);
+    const fault = await partFault(options, paths.absolute(part.path), part);
     if (fault === undefined) continue;
     checks.push({
       name: 'part',
       state: 'failed',
       message: `${part.path} ${fault}`,
-      hint: RESTORE_RUN,
+      hint: part.path.includes(`/${SNAPSHOT_PREFIX}`) ? REPAIR : RESTORE_RUN,
       path: part.path,
     });
   }

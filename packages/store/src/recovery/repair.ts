@@ -1,0 +1,97 @@
+import {
+  firstRunIdOf,
+  type PartEntry,
+  type SnapshotId,
+  type SnapshotManifest,
+  type TableName,
+} from '@hakiri/core';
+import { type Compacted, compactTable } from '../compact/compact-table.ts';
+import { MANIFEST_NAME, snapshotFolder } from '../disk/layout.ts';
+import { type LockOptions, openMaintenance, type StoreOptions } from '../store.ts';
+import type { StoreContext } from '../store-context.ts';
+import { partFault } from './part-fault.ts';
+
+export interface Repair {
+  readonly table: TableName;
+  /** The damaged snapshot. */
+  readonly snapshot: SnapshotId;
+  /** In words, naming the file. */
+  readonly fault: string;
+  /** What was made in its place; undefined where too little is left, and the damaged one stays. */
+  readonly made: Compacted | undefined;
+}
+
+/**
+ * Looks through the current snapshot of each table, and makes a damaged one again from the newest sound one before
+ * it and the runs since, where all of their files remain.
+ * @throws HakiriError store.not_found, store.compacting
+ */
+export function repairStore(options: StoreOptions, lock: LockOptions): Promise<readonly Repair[]> {
+  return openMaintenance(options, lock, async (context) => {
+    const repairs: Repair[] = [];
+    for (const { name, snapshot } of await context.catalog.tables()) {
+      const fault = snapshot && (await snapshotFault(context, snapshot.manifest));
+      if (!snapshot || fault === undefined) continue;
+      const made = await makeAgain(context, name, snapshot.manifest);
+      repairs.push({ table: name, snapshot: snapshot.manifest.snapshot, fault, made });
+    }
+    return repairs;
+  });
+}
+
+async function makeAgain(
+  context: StoreContext,
+  table: TableName,
+  damaged: SnapshotManifest,
+): Promise<Compacted | undefined> {
+  const { catalog, files, paths } = context;
+  const bad = [damaged];
+  let base: SnapshotManifest | undefined;
+  for (const older of (await catalog.snapshots(table)).toReversed()) {
+    if (older.snapshot >= damaged.snapshot) continue;
+    base = (await snapshotFault(context, older)) === undefined ? older : undefined;
+    if (base) break;
+    bad.push(older);
+  }
+  if (!(await runsRemain(context, table, base))) return undefined;
+  for (const { snapshot } of bad) {
+    // Without its manifest nobody adopts it again; what newer snapshots carry of it stays.
+    await files.remove(paths.absolute(`${snapshotFolder(table, snapshot)}/${MANIFEST_NAME}`));
+    await files.syncFolder(paths.absolute(snapshotFolder(table, snapshot)));
+    await catalog.retract(snapshot);
+  }
+  return compactTable(context, table, 'asked');
+}
+
+/** Whether every run that the base does not cover still has its files, undamaged. */
+async function runsRemain(
+  context: StoreContext,
+  table: TableName,
+  base: SnapshotManifest | undefined,
+): Promise<boolean> {
+  const covered = new Set(base?.covers ?? []);
+  const collected = await context.catalog.collectedRuns(table);
+  for (const { run, parts } of await context.catalog.runs(table)) {
+    // One that is collected and from before the horizon is covered although it is named no more.
+    const isLongGone =
+      base !== undefined && collected.has(run) && run < firstRunIdOf(Date.parse(base.horizon));
+    if (covered.has(run) || isLongGone) continue;
+    if (collected.has(run) || (await firstFault(context, parts)) !== undefined) return false;
+  }
+  return true;
+}
+
+function snapshotFault(context: StoreContext, { partitions }: SnapshotManifest): Promise<string | undefined> {
+  return firstFault(
+    context,
+    partitions.flatMap(({ parts }) => parts),
+  );
+}
+
+async function firstFault(context: StoreContext, parts: readonly PartEntry[]): Promise<string | undefined> {
+  for (const part of parts) {
+    const fault = await partFault(context, context.paths.absolute(part.path), part);
+    if (fault !== undefined) return `${part.path} ${fault}`;
+  }
+  return undefined;
+}
