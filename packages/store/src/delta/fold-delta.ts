@@ -1,7 +1,6 @@
 import {
   type CatalogDelta,
   type CatalogTable,
-  canonicalArrowJson,
   compareText,
   type DeltaHead,
   type Files,
@@ -15,7 +14,9 @@ import {
   type TableSchema,
   ulidTimeMs,
 } from '@hakiri/core';
+import { countBack } from '../commit/count-back.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
+import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { deltaFolder, type Layout, MANIFEST_NAME, partName, runFolder, schemaFile } from '../disk/layout.ts';
 import { readManifestFile } from '../recovery/read-manifest.ts';
@@ -181,12 +182,13 @@ FROM ${deltaLines(delta.columns, paths.absolute(delta.path))} WHERE "rows" IS NO
 }
 
 async function writeParts(
-  { files, engine, paths }: FoldContext,
+  context: FoldContext,
   delta: CatalogDelta,
   held: TableSchema,
   folder: string,
   rows: number,
 ): Promise<readonly PartEntry[]> {
+  const { files, engine, paths } = context;
   await files.makeFolder(paths.absolute(folder));
   if (rows === 0) return [];
   const path = `${folder}/${partName(0)}`;
@@ -198,27 +200,9 @@ async function writeParts(
     rowGroupRows: ROW_GROUP_ROWS,
   });
   await files.sync(output);
-  const counted = await engine.countRows(output);
-  if (counted !== rows) {
-    throw new HakiriError('store.count_mismatch', `${path} holds ${counted} rows, ${delta.path} has ${rows}`);
-  }
-  const { bytes, sha256 } = written;
-  return [{ path, rows, bytes, sha256, schema: fingerprint(held) }];
-}
-
-/** Writes the schemas that are not there yet. */
-export async function writeSchemas(
-  { files, paths }: Pick<FoldContext, 'files' | 'paths'>,
-  table: TableName,
-  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
-): Promise<void> {
-  for (const [name, schema] of schemas) {
-    const path = paths.absolute(schemaFile(table, name));
-    if (await files.stat(path)) continue;
-    await files.makeFolder(paths.absolute(`tables/${table}/schemas`));
-    await writeDurably(files, path, canonicalArrowJson(schema));
-    await syncUpTo(files, paths.absolute(`tables/${table}/schemas`), paths.context);
-  }
+  const part = { path, rows, bytes: written.bytes, sha256: written.sha256, schema: fingerprint(held) };
+  await countBack(context, part);
+  return [part];
 }
 
 export function greatest(a: string | null, b: string | null): string | null {

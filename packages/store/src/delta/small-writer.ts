@@ -21,20 +21,13 @@ import {
 } from '@hakiri/core';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type NextSchema, nextSchema } from '../commit/table-schema-rules.ts';
+import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { deltaFile, deltaFolder, MANIFEST_NAME, runFolder } from '../disk/layout.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, release } from './claims.ts';
 import { MAX_LINE_BYTES, readDelta } from './delta-file.ts';
-import {
-  FOLD_AT,
-  type FoldLimits,
-  foldDelta,
-  greatest,
-  isOpen,
-  ownDeltas,
-  writeSchemas,
-} from './fold-delta.ts';
+import { FOLD_AT, type FoldLimits, foldDelta, greatest, isOpen, ownDeltas } from './fold-delta.ts';
 import { type CheckedRow, rowChecker, type SmallRow } from './small-row.ts';
 
 export interface SmallTarget {

@@ -146,7 +146,7 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
           flushed = file.sizeBytes;
         },
         async truncate(sizeBytes) {
-          step(true);
+          step(false);
           await file.truncate(sizeBytes);
           flushed = Math.min(flushed, sizeBytes);
           tails.set(path, flushed);

@@ -11,21 +11,37 @@ export type AnyRow = Record<string, unknown>;
 
 /** The rows of `views/<table>.sql`, run where its own comment says. */
 export async function readThroughView(context: string, table: string): Promise<AnyRow[]> {
-  const sql = readFileSync(join(context, 'views', `${table}.sql`), 'utf8');
-  const here = process.cwd();
-  process.chdir(context);
+  const view = await openView(context, table);
   try {
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
-    await connection.run(sql);
-    const reader = await connection.runAndReadAll(`FROM "${table}"`);
-    const rows = reader.getRowObjectsJS();
-    connection.closeSync();
-    instance.closeSync();
-    return rows;
+    return await view.rows();
   } finally {
-    process.chdir(here);
+    view.close();
   }
+}
+
+/** The view as it is now, to be read as often as its files change. */
+export async function openView(context: string, table: string) {
+  const sql = readFileSync(join(context, 'views', `${table}.sql`), 'utf8');
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const there = async <T>(action: () => Promise<T>): Promise<T> => {
+    const here = process.cwd();
+    process.chdir(context);
+    try {
+      return await action();
+    } finally {
+      process.chdir(here);
+    }
+  };
+  await there(() => connection.run(sql));
+  return {
+    rows: (): Promise<AnyRow[]> =>
+      there(async () => (await connection.runAndReadAll(`FROM "${table}"`)).getRowObjectsJS()),
+    close(): void {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
 }
 
 /** Every row of the part files, read in plain JavaScript. */

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
+import { testEngine } from '../../engine/test/support/engine.ts';
+import { FOLD_AT } from '../src/delta/fold-delta.ts';
+import { storeContext } from '../src/store.ts';
+import { NOTES, notesTable, openNotes, row, smallWrites, texts } from './support/delta-store.ts';
+import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
+import { contextOf, emptyRoot, storeOptions } from './support/test-store.ts';
+
+const engine = testEngine();
+after(() => engine.close());
+
+/** Every operation in the long suite; otherwise as many as fit in the time. */
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 8_000 : Number.POSITIVE_INFINITY;
+const BEFORE = 2;
+
+type Outcome = 'acknowledged' | 'refused';
+
+/** Write `n` has two rows of its own, and is a new value of key 0. */
+const rowsOf = (n: number) => [
+  row({ id: 100 + 2 * n, text: `${n}` }),
+  row({ id: 0, text: `${n}` }),
+  row({ id: 101 + 2 * n, text: `${n}` }),
+];
+
+/** A file with two writes and a torn third; then writes, alone and together, a fold, and writes again. */
+async function strike(t: TestContext, fault: Fault, at: number, random: () => number): Promise<number> {
+  const root = emptyRoot(t);
+  const first = await openNotes(root, engine);
+  const earlier = smallWrites(first);
+  for (let n = 0; n < BEFORE; n++) await earlier.write(rowsOf(n));
+  await earlier.close();
+  const [delta] = (await notesTable(first)).deltas;
+  appendFileSync(join(contextOf(root), delta?.path ?? ''), '{"at":"2026-');
+  const files = faultFiles({ root, fault, at, random });
+  const options = { ...storeOptions(root, engine, 2), files };
+  const context = storeContext(options, first.store.paths, first.store.catalog);
+  const outcomes = new Map<number, Outcome>();
+  const writer = smallWrites({ ...first, context }, {}, { foldAt: { ...FOLD_AT, rows: 15 } });
+  const write = async (n: number): Promise<void> => {
+    await writer.write(rowsOf(n)).then(
+      () => outcomes.set(n, 'acknowledged'),
+      () => outcomes.set(n, 'refused'),
+    );
+  };
+  await write(2);
+  await Promise.all([3, 4, 5].map(write));
+  await write(6);
+  await writer.fold().catch(() => {});
+  await write(7);
+  const wasStruck = files.struck;
+  await write(8);
+  await writer.close().catch(() => {});
+  const isAlive = fault === 'eio' || fault === 'full';
+  if (isAlive) await check(root, outcomes, 'nothing else');
+  if (fault === 'eio' && wasStruck) assert.equal(outcomes.get(8), 'acknowledged', 'one error stops nobody');
+  await first.store.close();
+
+  const after = await openNotes(root, engine, { firstRun: 50 });
+  try {
+    assert.deepEqual(after.store.recovery.damaged, []);
+    const present = await check(root, outcomes, isAlive ? 'nothing else' : 'perhaps more');
+    const last = smallWrites(after);
+    await last.write(rowsOf(9));
+    outcomes.set(9, 'acknowledged');
+    for (const n of present) outcomes.set(n, 'acknowledged');
+    await check(root, outcomes, 'nothing else');
+    await last.fold();
+    await last.close();
+    await check(root, outcomes, 'nothing else');
+    assert.deepEqual((await notesTable(after)).deltas, []);
+  } finally {
+    await after.store.close();
+  }
+  return files.operations;
+}
+
+/** What was acknowledged is there, whole; of what was refused nothing, or all where the process died with it. */
+async function check(
+  root: string,
+  outcomes: ReadonlyMap<number, Outcome>,
+  beside: 'nothing else' | 'perhaps more',
+): Promise<readonly number[]> {
+  const found = await texts(root);
+  const present: number[] = [];
+  for (let n = 0; n < 10; n++) {
+    const own = [100 + 2 * n, 101 + 2 * n].map((id) => found[id]);
+    assert.ok(own[0] === own[1], `write ${n} is there in part`);
+    if (own[0] !== undefined) present.push(n);
+    const outcome = n < BEFORE ? 'acknowledged' : outcomes.get(n);
+    if (outcome === 'acknowledged') assert.equal(own[0], `${n}`, `write ${n} was acknowledged and is gone`);
+    else if (beside === 'nothing else')
+      assert.equal(own[0], undefined, `write ${n} was refused and is there`);
+  }
+  assert.equal(found[0], String(Math.max(...present)), 'the last write wins');
+  return present;
+}
+
+test('whatever the disk does at whichever operation, acknowledged writes are there and no other in part', async (t) => {
+  const random = seededRandom(TEST_SEED).next;
+  const operations = await strike(t, 'eio', Number.POSITIVE_INFINITY, random);
+  assert.ok(operations > 60, `${operations} operations`);
+  const cases = FAULTS.flatMap((fault) =>
+    Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
+  );
+  const order = cases.map((one) => ({ one, key: random() })).sort((a, b) => a.key - b.key);
+  const started = performance.now();
+  let done = 0;
+  for (const { one } of order) {
+    if (performance.now() - started > BUDGET_MS) break;
+    try {
+      await strike(t, one.fault, one.at, random);
+    } catch (error) {
+      throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
+    }
+    done++;
+  }
+  t.diagnostic(
+    `${done} of ${order.length} faults, ${operations} operations, seed ${TEST_SEED}, table ${NOTES}`,
+  );
+});
