@@ -49,4 +49,11 @@ export interface PartEntry {
   readonly sha256: string;
   /** What the file holds; a column of the table that is missing here is null in all its rows. */
   readonly schema: SchemaFingerprint;
+  /**
+   * Bounds of the first key column, as text; absent where they are not known or not short. A text bound may be
+   * wider than its values.
+   */
+  readonly key_range?: readonly [string, string];
+  /** No row's `_hakiri_order` is less; absent where it is not known, or made of text. */
+  readonly least_order?: string;
 }

@@ -72,6 +72,10 @@ export interface ConvertResult {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
+  /** Least and greatest value of the first key column, as text; see `PartEntry.key_range`. */
+  readonly keyRange: readonly [string, string] | null;
+  /** A bound that no order key of the part is below; undefined for keys made of text. */
+  readonly leastOrder: string | undefined;
   /** Rows were met that have no incremental value. */
   readonly nullOrder: boolean;
   /** Greatest order value in the part; undefined for an empty part. */

@@ -8,6 +8,8 @@ import { convertStatement, NULL_ORDER } from './convert-statement.ts';
 export interface Written {
   readonly rows: number;
   readonly bytes: number;
+  readonly keyRange: readonly [string, string] | null;
+  readonly leastOrder: string | undefined;
   readonly greatestOrder: string | undefined;
   readonly nullOrder: boolean;
 }
@@ -59,6 +61,8 @@ async function attempt(connection: DuckDBConnection, request: ConvertRequest): P
       written: {
         rows,
         bytes: Number(row?.file_size_bytes ?? 0),
+        keyRange: keyRange(stats, request.primaryKey[0]),
+        leastOrder: leastOrder(stats),
         greatestOrder:
           rows === 0
             ? undefined
@@ -70,6 +74,28 @@ async function attempt(connection: DuckDBConnection, request: ConvertRequest): P
   } catch (cause) {
     return { kind: 'failed', error: mapEngineError(cause, 'engine.failed', 'writing a part'), cause };
   }
+}
+
+type Statistics = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** Bounds are kept while they are short: they go into manifests. */
+const MAX_BOUND_LENGTH = 64;
+
+/**
+ * Bounds of a column as the engine writes them; null where there are none. A long text is cut to one that still
+ * bounds it.
+ */
+export function keyRange(stats: Statistics, column: string | undefined): readonly [string, string] | null {
+  const own = column === undefined ? undefined : stats.get(JSON.stringify(column));
+  const [min, max] = [own?.get('min'), own?.get('max')];
+  if (min === undefined || max === undefined) return null;
+  return min.length > MAX_BOUND_LENGTH || max.length > MAX_BOUND_LENGTH ? null : [min, max];
+}
+
+/** Keys made of text hold a row's value: they stay out of manifests. */
+function leastOrder(stats: Statistics): string | undefined {
+  const min = stats.get('"_hakiri_order"')?.get('min');
+  return min?.startsWith('3') ? undefined : min;
 }
 
 /** The statistics cut a long text short: only a whole key ends as one. */

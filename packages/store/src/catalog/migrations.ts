@@ -83,6 +83,9 @@ UPDATE runs SET seq = rowid;
 CREATE UNIQUE INDEX runs_by_seq ON runs (seq);
 CREATE INDEX runs_by_cover ON runs (table_name, covered_by, run);
 
+ALTER TABLE parts ADD COLUMN key_range TEXT;
+ALTER TABLE parts ADD COLUMN least_order TEXT;
+
 CREATE TABLE snapshots (
   snapshot TEXT PRIMARY KEY,
   table_name TEXT NOT NULL,

@@ -85,7 +85,7 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
   const toTable = (row: Record<string, unknown>): CatalogTable => {
     const name = row.name as TableName;
     const newer = all(
-      `SELECT path, parts.run, parts.rows, parts.bytes, sha256, schema FROM parts JOIN runs USING (run)
+      `SELECT path, parts.run, parts.rows, parts.bytes, sha256, schema, key_range, least_order FROM parts JOIN runs USING (run)
        WHERE runs.table_name = ? AND covered_by IS NULL ORDER BY parts.run, path`,
       name,
     );
@@ -109,8 +109,10 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       setAside: Number(counted?.set_aside ?? 0),
       pipelines: fed.map((r) => r.pipeline as PipelineId),
       snapshot: atSnapshot(current && (JSON.parse(String(current.manifest)) as SnapshotManifest)),
-      newer: newer.map((part) => ({
+      newer: newer.map(({ key_range, least_order, ...part }) => ({
         ...(part as unknown as PartEntry & { readonly run: RunId }),
+        ...(least_order === null ? {} : { least_order: String(least_order) }),
+        ...(key_range === null ? {} : { key_range: JSON.parse(String(key_range)) as [string, string] }),
         columns: schemaOf(String(part.schema)),
       })),
       deltas: openDeltas(name),
@@ -473,7 +475,7 @@ function insertSchemas(db: DatabaseSync, schemas: ReadonlyMap<SchemaFingerprint,
 
 function insertParts(db: DatabaseSync, { run, table, parts }: RunManifest): void {
   for (const part of parts) {
-    db.prepare('INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+    db.prepare('INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       part.path,
       table,
       run,
@@ -481,6 +483,8 @@ function insertParts(db: DatabaseSync, { run, table, parts }: RunManifest): void
       part.bytes,
       part.sha256,
       part.schema,
+      part.key_range === undefined ? null : JSON.stringify(part.key_range),
+      part.least_order ?? null,
     );
   }
 }

@@ -151,6 +151,8 @@ export function openTableWriter(
         bytes: result.bytes,
         sha256: result.sha256,
         schema: fingerprint(held),
+        ...(result.keyRange === null ? {} : { key_range: result.keyRange }),
+        ...(result.leastOrder === undefined ? {} : { least_order: result.leastOrder }),
       });
     }
     return { rows: result.rows, setAside: result.misfits.length };

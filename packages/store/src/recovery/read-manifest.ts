@@ -25,6 +25,8 @@ const part = z.strictObject({
   bytes: z.int().positive(),
   sha256: fingerprint,
   schema: fingerprint,
+  key_range: z.tuple([z.string(), z.string()]).optional(),
+  least_order: z.string().optional(),
 });
 
 const runManifest = z.strictObject({

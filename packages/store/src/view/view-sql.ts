@@ -2,6 +2,7 @@ import {
   type CatalogDelta,
   type CatalogPart,
   type CatalogTable,
+  compareText,
   PROVENANCE_COLUMNS,
   quoteIdentifier,
   quoteLiteral,
@@ -10,6 +11,7 @@ import {
 } from '@hakiri/core';
 import { deltaSelect } from '../delta/delta-sql.ts';
 import { columnSql } from './column-sql.ts';
+import { partsBeside } from './parts-beside.ts';
 
 export interface ViewOptions {
   /** How a part's path is written in the statement. */
@@ -46,16 +48,20 @@ export function viewSelect(table: ViewedTable, { path, provenance, deleted = fal
 
 /** The rows that count, tombstones included. */
 function currentRows(table: ViewedTable, path: ViewOptions['path']): { ctes: string; rows: string } {
-  const { schema, snapshot } = table;
-  const merged = readAll(schema, snapshot?.parts ?? [], [], path);
+  const { schema } = table;
   const newer = readAll(schema, table.newer, table.deltas, path);
   const everyRowCounts = table.mode === 'append' || table.primaryKey.length === 0;
-  if (merged === undefined || newer === undefined) {
-    const rows = merged ?? newer ?? selectNothing(schema);
-    return { ctes: '', rows: everyRowCounts || newer === undefined ? rows : winners(rows, table) };
-  }
-  if (everyRowCounts) return { ctes: '', rows: `${merged}\n  UNION ALL\n${newer}` };
-  return besideSnapshot(table, merged, newer);
+  const { apart, beside } = everyRowCounts
+    ? { apart: table.snapshot?.parts ?? [], beside: [] }
+    : partsBeside(table);
+  const kept = readAll(schema, apart, [], path);
+  if (newer === undefined) return { ctes: '', rows: kept ?? selectNothing(schema) };
+  const merged = readAll(schema, beside, [], path);
+  const contest =
+    merged === undefined
+      ? { ctes: '', rows: everyRowCounts ? newer : winners(newer, table) }
+      : besideSnapshot(table, merged, newer);
+  return { ...contest, rows: [...(kept === undefined ? [] : [kept]), contest.rows].join('\n  UNION ALL\n') };
 }
 
 /**
@@ -65,9 +71,9 @@ function currentRows(table: ViewedTable, path: ViewOptions['path']): { ctes: str
  */
 function besideSnapshot(table: ViewedTable, merged: string, newer: string): { ctes: string; rows: string } {
   const key = table.primaryKey.map(quoteIdentifier).join(', ');
-  const greatest = table.snapshot?.manifest.greatest_order;
+  const greatest = lateBound(table);
   const late =
-    greatest === undefined || greatest === null
+    greatest === undefined
       ? ''
       : `
     UNION ALL
@@ -86,6 +92,14 @@ ${newer}
   UNION ALL
 ${winners(contested, table)}`,
   };
+}
+
+/** The greatest order in the snapshot, where a newer row may be below it. */
+function lateBound({ snapshot, newer, deltas }: ViewedTable): string | undefined {
+  const greatest = snapshot?.manifest.greatest_order ?? undefined;
+  const isPast = ({ least_order: least }: CatalogPart): boolean =>
+    least !== undefined && greatest !== undefined && compareText(least, greatest) > 0;
+  return deltas.length === 0 && newer.every(isPast) ? undefined : greatest;
 }
 
 function winners(rows: string, { primaryKey }: ViewedTable): string {
