@@ -9,7 +9,6 @@ import {
   type NodeId,
   type PartEntry,
   type RunManifest,
-  type SchemaFingerprint,
   type TableName,
   type TableSchema,
   ulidTimeMs,
@@ -18,7 +17,7 @@ import { countBack } from '../commit/count-back.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
-import { deltaFolder, type Layout, MANIFEST_NAME, partName, runFolder, schemaFile } from '../disk/layout.ts';
+import { deltaFolder, type Layout, MANIFEST_NAME, partName, runFolder } from '../disk/layout.ts';
 import { readManifestFile } from '../recovery/read-manifest.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, isClaimed, release } from './claims.ts';
