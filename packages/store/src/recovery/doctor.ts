@@ -5,9 +5,11 @@ import { type Layout, layout, SNAPSHOT_PREFIX, schemaFile } from '../disk/layout
 import { readStoreFormat } from '../disk/store-format.ts';
 import type { StoreOptions } from '../store.ts';
 import { staleViews } from '../view/write-views.ts';
+import { carriedFiles } from './adopt.ts';
 import { findRuns } from './find-runs.ts';
+import { findSnapshots } from './find-snapshots.ts';
 import { partFault } from './part-fault.ts';
-import { readManifestFile } from './read-manifest.ts';
+import { readManifestFile, readSnapshotFile } from './read-manifest.ts';
 
 export interface DoctorCheck {
   readonly name: string;
@@ -59,6 +61,7 @@ export async function examineStore(options: StoreOptions): Promise<DoctorReport>
   }
   try {
     checks.push(...(await examineRuns(options, paths, catalog)));
+    checks.push(...(await examineSnapshots(options, paths, catalog)));
     checks.push(...(await examineParts(options, paths, catalog)));
     checks.push(...(await examineSchemas(options, paths, catalog)));
     checks.push(...(await examineViews(options, paths, catalog)));
@@ -98,9 +101,13 @@ async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Cata
       checks.push({ ...failed('manifest', error), hint: RESTORE_RUN, path: manifest });
     }
   }
+  const collected = new Set<RunId>();
+  for (const { name } of await catalog.tables()) {
+    for (const run of await catalog.collectedRuns(name)) collected.add(run);
+  }
   const onDisk = new Set(found.filter(({ manifest }) => manifest !== undefined).map(({ run }) => run));
   for (const run of known) {
-    if (onDisk.has(run)) continue;
+    if (onDisk.has(run) || collected.has(run)) continue;
     checks.push({
       name: 'run',
       state: 'failed',
@@ -111,6 +118,69 @@ async function examineRuns({ files }: StoreOptions, paths: Layout, catalog: Cata
   return checks.length > 0
     ? checks
     : [{ name: 'runs', state: 'ok', message: `${counted(known.size, 'run')}, each with its manifest` }];
+}
+
+async function examineSnapshots(
+  { files }: StoreOptions,
+  paths: Layout,
+  catalog: Catalog,
+): Promise<DoctorCheck[]> {
+  const known = await catalog.snapshotIds();
+  const found = await findSnapshots(files, paths);
+  const checks: DoctorCheck[] = [];
+  for (const { snapshot, table, folder, manifest } of found) {
+    if (manifest === undefined) {
+      const carried = await carriedFiles(catalog, paths, table);
+      if ([...carried].some((path) => path.startsWith(`${folder}/`))) continue;
+      checks.push({
+        name: 'orphan',
+        state: 'warning',
+        message: `Snapshot ${snapshot} of ${table} was never published`,
+        hint: 'A compaction that died left it; the next one removes it.',
+        path: folder,
+      });
+      continue;
+    }
+    try {
+      const read = await readSnapshotFile(files, paths, manifest);
+      for (const { path, sha256 } of read.manifest.ledger) {
+        const hash = createHash('sha256')
+          .update(await files.readBytes(paths.absolute(path)))
+          .digest('hex');
+        if (hash !== sha256) throw new HakiriError('store.damaged', `${path} is not what was written`);
+      }
+      if (!known.has(snapshot)) {
+        checks.push({
+          name: 'snapshot',
+          state: 'warning',
+          message: `Snapshot ${snapshot} of ${table} is complete but not in the catalog`,
+          hint: 'The next run or query takes it in.',
+          path: manifest,
+        });
+      }
+    } catch (error) {
+      checks.push({ ...failed('snapshot', error), hint: REPAIR, path: manifest });
+    }
+  }
+  const onDisk = new Set(found.flatMap(({ snapshot, manifest }) => (manifest ? [snapshot] : [])));
+  for (const snapshot of known) {
+    if (onDisk.has(snapshot)) continue;
+    checks.push({
+      name: 'snapshot',
+      state: 'failed',
+      message: `Snapshot ${snapshot} is in the catalog, its manifest is missing`,
+      hint: REPAIR,
+    });
+  }
+  return checks.length > 0 || known.size === 0
+    ? checks
+    : [
+        {
+          name: 'snapshots',
+          state: 'ok',
+          message: `${counted(known.size, 'snapshot')}, each with its manifest`,
+        },
+      ];
 }
 
 async function examineParts(options: StoreOptions, paths: Layout, catalog: Catalog): Promise<DoctorCheck[]> {

@@ -12,12 +12,13 @@ export function partsBeside({ snapshot, newer, deltas, primaryKey, schema }: Vie
   readonly beside: readonly CatalogPart[];
 } {
   const parts = snapshot?.parts ?? [];
+  if (newer.length + deltas.length === 0) return { apart: parts, beside: [] };
   const ranges = newer.map(({ key_range }) => key_range);
   const type = findColumn(schema, primaryKey[0] ?? '')?.type;
   const compare = type && comparison(type);
   const known = ranges.filter((range) => range !== undefined);
   if (compare === undefined || deltas.length > 0 || known.length < ranges.length) {
-    return newer.length + deltas.length === 0 ? { apart: parts, beside: [] } : { apart: [], beside: parts };
+    return { apart: [], beside: parts };
   }
   const overlaps = ([min, max]: Range): boolean =>
     known.some((range) => compare(range[0], max) <= 0 && compare(min, range[1]) <= 0);
