@@ -1,4 +1,12 @@
-import { type Catalog, canonicalArrowJson, HakiriError, tableParts, toHakiriError } from '@hakiri/core';
+import { createHash } from 'node:crypto';
+import {
+  type Catalog,
+  canonicalArrowJson,
+  HakiriError,
+  type RunId,
+  tableParts,
+  toHakiriError,
+} from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type Layout, layout, SNAPSHOT_PREFIX, schemaFile } from '../disk/layout.ts';
