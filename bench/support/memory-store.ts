@@ -13,6 +13,7 @@ import {
 import { createEngine } from '@hakiri/engine';
 import { nodeFiles, openWritableStore, type SmallWriter } from '@hakiri/store';
 import { systemClock } from '../../packages/cli/src/system-clock.ts';
+import { compactTable } from '../../packages/store/src/compact/compact-table.ts';
 import { openSmallWrites } from '../../packages/store/src/delta/small-writer.ts';
 import { storeContext } from '../../packages/store/src/store.ts';
 
@@ -52,6 +53,7 @@ export interface MemoryStore {
   memory(n: number): Record<string, JsonValue>;
   /** The first so many memories as one run. */
   commitRun(rows: number): Promise<void>;
+  compact(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -105,6 +107,9 @@ export async function openMemoryStore(root: string, foldAtRows: number): Promise
       } as const;
       await table.writePart(spool);
       await table.commit(undefined);
+    },
+    async compact() {
+      await compactTable(context, TARGET.table, 'asked');
     },
     async close() {
       await writer.close();

@@ -244,6 +244,8 @@ export function openSmallWrites(
     let order = table?.greatestOrder ?? null;
     if (table === undefined || incremental === undefined) return order;
     if (written && newestRun(table) === written.run) return greatest(order, written.greatestOrder);
+    // A file that was folded after a newer run came in: the table's own value does not know it.
+    for (const run of await catalog.runs(target.table)) order = greatest(order, run.greatest_order);
     for (const { path } of table.deltas) {
       const { commits } = await readDelta(files, paths.absolute(path));
       for (const { rows } of commits) for (const row of rows) order = greatest(order, row._hakiri_order);
