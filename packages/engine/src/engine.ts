@@ -7,7 +7,9 @@ import type {
   CopyRequest,
   CopyResult,
   EngineRequest,
+  ExportResult,
   QueryResult,
+  SessionExport,
   SessionQuery,
 } from './protocol.ts';
 
@@ -43,13 +45,21 @@ export interface Engine {
    */
   compact(request: CompactRequest): Promise<CompactResult>;
   /** One SELECT in a fresh, locked session; the child is killed when it passes its time. */
-  query(
-    query: SessionQuery,
-    limits: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
-  ): Promise<QueryResult>;
+  query(query: SessionQuery, limits: SessionLimits): Promise<QueryResult>;
+  /**
+   * Writes what one SELECT gives to a file, in such a session. A file that was begun is left when it fails.
+   * @throws HakiriError query.*, store.disk_full
+   */
+  export(request: SessionExport, limits: SessionLimits): Promise<ExportResult>;
   /** Process ids of the children alive now. */
   pids(): readonly number[];
   close(): Promise<void>;
+}
+
+export interface SessionLimits {
+  /** Undefined: as long as it takes. */
+  readonly timeoutMs: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EngineOptions {
@@ -81,6 +91,31 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
     } else idleSql = child;
   };
 
+  const askSql = async <Result>(
+    request: EngineRequest,
+    { timeoutMs, signal }: SessionLimits,
+  ): Promise<Result> => {
+    signal?.throwIfAborted();
+    const child = takeSqlChild();
+    const stop = (reason: HakiriError) => void child.kill(reason);
+    const overrun =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(
+            () => stop(new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`)),
+            timeoutMs,
+          );
+    const onAbort = () => stop(new HakiriError('interrupted', 'The query was stopped'));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return (await child.request(request)) as Result;
+    } finally {
+      clearTimeout(overrun);
+      signal?.removeEventListener('abort', onAbort);
+      giveBack(child);
+    }
+  };
+
   return {
     convert: (request) => writer.ask({ op: 'convert', ...request }, 'part'),
     checkTransform: (transform) => writer.ask({ op: 'check_transform', transform }),
@@ -91,26 +126,8 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
     copy: (request) => writer.ask({ op: 'copy', ...request }, 'part'),
     job: (job, request) => background.ask({ op: 'job', job, request }, 'part'),
     compact: (request) => background.ask({ op: 'job', job: 'compact', request }, 'part'),
-    async query(query, { timeoutMs, signal }) {
-      signal?.throwIfAborted();
-      const child = takeSqlChild();
-      const overrun = setTimeout(
-        () =>
-          void child.kill(
-            new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`),
-          ),
-        timeoutMs,
-      );
-      const onAbort = () => void child.kill(new HakiriError('interrupted', 'The query was stopped'));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        return (await child.request({ op: 'query', ...query })) as QueryResult;
-      } finally {
-        clearTimeout(overrun);
-        signal?.removeEventListener('abort', onAbort);
-        giveBack(child);
-      }
-    },
+    query: (query, limits) => askSql<QueryResult>({ op: 'query', ...query }, limits),
+    export: (request, limits) => askSql<ExportResult>({ op: 'export', ...request }, limits),
     pids: () =>
       [writer.child, background.child, ...sqlChildren].flatMap((child) =>
         child?.alive && child.pid ? [child.pid] : [],

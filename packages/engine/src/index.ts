@@ -1,4 +1,3 @@
-export { decoded, spoolType } from './convert/base64-columns.ts';
 export type {
   CompactBasePart,
   CompactedPart,
@@ -8,7 +7,8 @@ export type {
   CompactRequest,
   CompactResult,
 } from './compact/request.ts';
-export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export { decoded, spoolType } from './convert/base64-columns.ts';
+export { createEngine, type Engine, type EngineOptions, type SessionLimits } from './engine.ts';
 export type { SpawnChild } from './process/child-process.ts';
 export type {
   ConvertInput,
@@ -16,8 +16,11 @@ export type {
   ConvertResult,
   CopyRequest,
   CopyResult,
+  ExportResult,
   Misfit,
   OrderSpec,
   QueryResult,
+  Session,
+  SessionExport,
   SessionQuery,
 } from './protocol.ts';

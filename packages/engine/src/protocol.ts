@@ -10,7 +10,8 @@ export type EngineRequest =
   | { readonly op: 'select'; readonly sql: string }
   | ({ readonly op: 'copy' } & CopyRequest)
   | { readonly op: 'job'; readonly job: string; readonly request: unknown }
-  | ({ readonly op: 'query' } & SessionQuery);
+  | ({ readonly op: 'query' } & SessionQuery)
+  | ({ readonly op: 'export' } & SessionExport);
 
 /** A part made of what a trusted SELECT gives. */
 export interface CopyRequest {
@@ -92,12 +93,27 @@ export interface Misfit {
   readonly record: string;
 }
 
-export interface SessionQuery {
+/** One SELECT and what it may see. */
+export interface Session {
   readonly sql: string;
   /** CREATE VIEW statements that make up the session. */
   readonly views: readonly string[];
   /** The only files the session may open. */
   readonly allowedPaths: readonly string[];
+}
+
+export interface SessionExport extends Session {
+  readonly format: 'parquet' | 'csv' | 'ndjson';
+  /** Absolute path; written over. */
+  readonly output: string;
+}
+
+export interface ExportResult {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface SessionQuery extends Session {
   readonly maxRows: number;
   readonly maxBytes: number;
 }

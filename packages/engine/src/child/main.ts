@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
+import { exportRows } from './export-rows.ts';
 import { runSessionQuery } from './sql.ts';
 import { createWriter, type WriterJob } from './writer.ts';
 
@@ -43,6 +44,8 @@ export async function runEngineChild(
       }
       case 'query':
         return runSessionQuery(request);
+      case 'export':
+        return exportRows(request);
     }
   };
   const answer = (reply: EngineReply) => process.stdout.write(`${JSON.stringify(reply)}\n`);

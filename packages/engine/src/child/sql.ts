@@ -1,19 +1,29 @@
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { HakiriError, type JsonValue, quoteLiteral } from '@hakiri/core';
-import type { QueryResult, SessionQuery } from '../protocol.ts';
+import type { QueryResult, Session, SessionQuery } from '../protocol.ts';
 import { openInstance, sessionSettings } from './instance.ts';
 import { jsonValue } from './json-value.ts';
 
+/** @throws HakiriError query.* */
+export function runSessionQuery(query: SessionQuery): Promise<QueryResult> {
+  return withSession(query, (connection) => collect(connection, query));
+}
+
 /**
- * Runs one SELECT in a fresh instance that holds the session's views, may open exactly their files, and can be
+ * Has one SELECT used in a fresh instance that holds the session's views, may open exactly their files, and can be
  * told nothing more once locked.
  */
-export async function runSessionQuery(query: SessionQuery): Promise<QueryResult> {
+export async function withSession<T>(
+  session: Session,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const { instance, connection } = await openInstance(sessionSettings());
   try {
-    await requireOneSelect(connection, query.sql);
-    await lockSession(connection, query);
-    return await collect(connection, query);
+    await requireOneSelect(connection, session.sql);
+    await lockSession(connection, session);
+    return await use(connection);
+  } catch (error) {
+    throw queryError(error);
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -42,10 +52,7 @@ async function requireOneSelect(connection: DuckDBConnection, sql: string): Prom
   throw new HakiriError('query.not_select', 'The query is not a SELECT');
 }
 
-async function lockSession(
-  connection: DuckDBConnection,
-  { views, allowedPaths }: SessionQuery,
-): Promise<void> {
+async function lockSession(connection: DuckDBConnection, { views, allowedPaths }: Session): Promise<void> {
   await connection.run(`SET allowed_paths = [${allowedPaths.map(quoteLiteral).join(', ')}]`);
   try {
     for (const view of views) await connection.run(view);
@@ -60,30 +67,27 @@ async function collect(
   connection: DuckDBConnection,
   { sql, maxRows, maxBytes }: SessionQuery,
 ): Promise<QueryResult> {
-  try {
-    const result = await connection.stream(sql);
-    const types = result.columnTypes();
-    const names = result.deduplicatedColumnNames();
-    const columns = names.map((name, i) => ({ name, type: String(types[i]) }));
-    const rows: JsonValue[][] = [];
-    let bytes = 0;
-    for await (const chunk of result) {
-      for (const row of chunk.getRows()) {
-        const encoded = row.map((cell, i) => jsonValue(cell, types[i] as DuckDBType));
-        bytes += JSON.stringify(encoded).length;
-        if (rows.length >= maxRows) return { columns, rows, truncated: 'rows' };
-        if (bytes > maxBytes) return { columns, rows, truncated: 'bytes' };
-        rows.push(encoded);
-      }
+  const result = await connection.stream(sql);
+  const types = result.columnTypes();
+  const names = result.deduplicatedColumnNames();
+  const columns = names.map((name, i) => ({ name, type: String(types[i]) }));
+  const rows: JsonValue[][] = [];
+  let bytes = 0;
+  for await (const chunk of result) {
+    for (const row of chunk.getRows()) {
+      const encoded = row.map((cell, i) => jsonValue(cell, types[i] as DuckDBType));
+      bytes += JSON.stringify(encoded).length;
+      if (rows.length >= maxRows) return { columns, rows, truncated: 'rows' };
+      if (bytes > maxBytes) return { columns, rows, truncated: 'bytes' };
+      rows.push(encoded);
     }
-    return { columns, rows, truncated: false };
-  } catch (error) {
-    throw queryError(error);
   }
+  return { columns, rows, truncated: false };
 }
 
 /** Sanitised: an engine message can quote a value or a path. */
 function queryError(error: unknown): HakiriError {
+  if (error instanceof HakiriError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const firstLine = (message.split('\n')[0] ?? '').replace(/^[A-Za-z ]+ Error: /, '');
   if (/^Permission Error/.test(message)) {
@@ -113,6 +117,9 @@ function queryError(error: unknown): HakiriError {
       cause: error,
       hint: 'Narrow it: fewer columns, a filter, or a LIMIT.',
     });
+  }
+  if (/ENOSPC|EDQUOT|No space left|Disk quota exceeded/i.test(message)) {
+    return new HakiriError('store.disk_full', 'The disk filled up', { cause: error });
   }
   if (/^(IO|Serialization) Error/.test(message)) {
     return new HakiriError('store.damaged', 'A file of the store is missing or damaged', { cause: error });

@@ -1,10 +1,4 @@
-import {
-  findColumn,
-  type JsonValue,
-  type LogicalType,
-  quoteLiteral,
-  sqlType,
-} from '@hakiri/core';
+import { findColumn, type JsonValue, type LogicalType, quoteLiteral, sqlType } from '@hakiri/core';
 import { columnSql, type NumberedPart, partRows } from './part-rows.ts';
 import { mapPartitions, ownValues } from './partition-map.ts';
 import { partitionValueSql } from './partition-value.ts';

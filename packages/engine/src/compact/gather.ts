@@ -9,8 +9,8 @@ import type { CompactedPart, CompactRequest } from './request.ts';
 import type { CompactSession } from './session.ts';
 
 const ROW_GROUP_ROWS = 10_240;
-/** Row groups of rows that are sorted and read once more: small, so that a part reads little beside its own. */
-const RUN_ROW_GROUP_ROWS = 2048;
+/** Of files that are read once more, in pieces. Smaller groups would spare little reading and cost more writing. */
+const RUN_ROW_GROUP_ROWS = 8192;
 /** Share of the memory that rows being sorted may take. What spills costs three times the CPU. */
 const SORT_SHARE = 0.5;
 /** A row in memory takes about this many times its bytes in a file before compression. */

@@ -85,5 +85,5 @@ function partNumber(parts: readonly NumberedPart[]): string {
   const follow = parts.every(({ number }, i) => number === first + i);
   return follow
     ? `(${first} + file_index)`
-    : `([${parts.map(({ number }) => number).join(', ')}])[file_index + 1]`;
+    : `([${parts.map(({ number }) => number).join(', ')}])[CAST(file_index AS BIGINT) + 1]`;
 }

@@ -13,8 +13,8 @@ import type { CompactSession } from './session.ts';
 
 /** A longer bound is not kept. */
 const MAX_BOUND_BYTES = 64;
-/** Rows of a part from which distinct values are estimated: so many ranges of so many rows, spread evenly. */
-const SAMPLED_RANGES = 4;
+/** Distinct values are estimated from about so many ranges of so many rows a partition, spread evenly. */
+const SAMPLED_RANGES = 8;
 const RANGE_ROWS = 5120;
 
 const NOT_SCALAR: ReadonlySet<LogicalType['kind']> = new Set<LogicalType['kind']>([
@@ -84,7 +84,7 @@ async function estimateDistinct(
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const reads = parts.map(
     (part) =>
-      `SELECT ${columns.map(({ name }) => quoteIdentifier(name)).join(', ')} FROM read_parquet(${quoteLiteral(join(output, part.file))}, hive_partitioning=false) WHERE ${sample(part.rows)}`,
+      `SELECT ${columns.map(({ name }) => quoteIdentifier(name)).join(', ')} FROM read_parquet(${quoteLiteral(join(output, part.file))}, hive_partitioning=false) WHERE ${sample(part.rows, Math.ceil(SAMPLED_RANGES / parts.length))}`,
   );
   const counts = columns.map(
     ({ name }) => `approx_count_distinct(${quoteIdentifier(name)}), count(${quoteIdentifier(name)})`,
@@ -101,8 +101,8 @@ async function estimateDistinct(
   });
 }
 
-function sample(rows: number): string {
-  if (rows <= SAMPLED_RANGES * RANGE_ROWS) return 'true';
-  const starts = Array.from({ length: SAMPLED_RANGES }, (_, i) => Math.floor((rows * i) / SAMPLED_RANGES));
+function sample(rows: number, ranges: number): string {
+  if (rows <= ranges * RANGE_ROWS) return 'true';
+  const starts = Array.from({ length: ranges }, (_, i) => Math.floor((rows * i) / ranges));
   return starts.map((start) => `file_row_number BETWEEN ${start} AND ${start + RANGE_ROWS - 1}`).join(' OR ');
 }

@@ -1,0 +1,93 @@
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
+import { csvLine, type JsonValue, quoteIdentifier, quoteLiteral } from '@hakiri/core';
+import type { ExportResult, SessionExport } from '../protocol.ts';
+import { jsonValue } from './json-value.ts';
+import { withSession } from './sql.ts';
+
+/**
+ * Writes what one SELECT gives to a file, whatever its size, a chunk at a time.
+ * @throws HakiriError query.*, store.disk_full
+ */
+export function exportRows(request: SessionExport): Promise<ExportResult> {
+  if (request.format === 'parquet') {
+    // The session may open its files and nothing else: what it writes is one of them.
+    const allowedPaths = [...request.allowedPaths, request.output];
+    return withSession({ ...request, allowedPaths }, (connection) => writeParquet(connection, request));
+  }
+  return withSession(request, (connection) => writeLines(connection, request));
+}
+
+/** The SELECT goes in as a value, so that nothing in its text can end the statement around it. */
+async function writeParquet(
+  connection: DuckDBConnection,
+  { sql, output }: SessionExport,
+): Promise<ExportResult> {
+  const source = `query(${quoteLiteral(sql)})`;
+  const prepared = await connection.prepare(`FROM ${source}`);
+  const columns = Array.from({ length: prepared.columnCount }, (_, i) =>
+    parquetColumn(prepared.columnName(i), prepared.columnType(i)),
+  );
+  prepared.destroySync();
+  const reader = await connection.runAndReadAll(
+    `COPY (SELECT ${columns.join(', ')} FROM ${source})
+     TO ${quoteLiteral(output)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`,
+  );
+  return { rows: Number(reader.getRows()[0]?.[0] ?? 0), bytes: statSync(output).size };
+}
+
+/** Quoted names inside a type are left alone. */
+const HUGE = /"(?:[^"]|"")*"|\bU?HUGEINT\b/g;
+
+/** Parquet has no 128-bit integer, and the engine would round to a double: decimals hold what can be held. */
+function parquetColumn(name: string, type: DuckDBType): string {
+  const identifier = quoteIdentifier(name);
+  const held = String(type);
+  if (held === '"NULL"' || held === 'SQLNULL') return `CAST(${identifier} AS VARCHAR) AS ${identifier}`;
+  const wanted = held.replace(HUGE, (found) => (found.startsWith('"') ? found : 'DECIMAL(38,0)'));
+  return wanted === held ? identifier : `CAST(${identifier} AS ${wanted}) AS ${identifier}`;
+}
+
+const BUFFER_CHARACTERS = 1 << 20;
+
+/** Lines in the one JSON form of values. The file is written synchronously, so that rows wait for the disk. */
+async function writeLines(
+  connection: DuckDBConnection,
+  { sql, format, output }: SessionExport,
+): Promise<ExportResult> {
+  const result = await connection.stream(sql);
+  const types = result.columnTypes();
+  const names = result.deduplicatedColumnNames();
+  const lineOf = format === 'csv' ? csvLine : ndjsonLine(names);
+  const file = openSync(output, 'w', 0o600);
+  try {
+    let rows = 0;
+    let bytes = 0;
+    let pending = format === 'csv' ? csvLine(names) : '';
+    const flush = (): void => {
+      bytes += writeAll(file, Buffer.from(pending));
+      pending = '';
+    };
+    for await (const chunk of result) {
+      for (const row of chunk.getRows()) {
+        pending += lineOf(row.map((cell, i) => jsonValue(cell, types[i] as DuckDBType)));
+        rows++;
+        if (pending.length >= BUFFER_CHARACTERS) flush();
+      }
+    }
+    flush();
+    return { rows, bytes };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function ndjsonLine(names: readonly string[]): (row: readonly JsonValue[]) => string {
+  const keys = names.map((name) => `${JSON.stringify(name)}:`);
+  return (row) => `{${row.map((value, i) => `${keys[i]}${JSON.stringify(value)}`).join(',')}}\n`;
+}
+
+function writeAll(file: number, bytes: Uint8Array): number {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  return bytes.length;
+}
