@@ -8,6 +8,8 @@ import {
   type JobId,
   type NodeId,
   type PartEntry,
+  quoteIdentifier,
+  quoteLiteral,
   type RunManifest,
   type TableName,
   type TableSchema,
@@ -131,7 +133,7 @@ async function makeRun(
   folder: string,
 ): Promise<RunManifest> {
   const facts = await factsOf(context, delta);
-  const parts = await writeParts(context, delta, held, folder, facts.rows);
+  const part = await writePart(context, { delta, held, key: head.primary_key[0], folder, rows: facts.rows });
   return {
     format: 1,
     run: head.run,
@@ -145,12 +147,12 @@ async function makeRun(
     subject_columns: head.subject_columns,
     pipeline: head.pipeline,
     source_table: head.table,
-    parts,
+    parts: part ? [part.entry] : [],
     schema: head.schema,
     schema_changes: head.schema_changes,
     input_schema: head.schema,
     cursor: { before: null, after: null },
-    greatest_order: greatest(head.greatest_order, facts.greatestOrder),
+    greatest_order: greatest(head.greatest_order, part?.greatestOrder ?? null),
     delta: { path: delta.path },
     quarantine: null,
     lineage: head.lineage,
@@ -160,50 +162,77 @@ async function makeRun(
   };
 }
 
-interface DeltaFacts {
-  readonly lastAt: string | null;
-  readonly rows: number;
-  readonly greatestOrder: string | null;
-}
-
 /** Read as the view reads it. */
-async function factsOf({ engine, paths }: FoldContext, delta: CatalogDelta): Promise<DeltaFacts> {
+async function factsOf(
+  { engine, paths }: FoldContext,
+  delta: CatalogDelta,
+): Promise<{ readonly lastAt: string | null; readonly rows: number }> {
   const [facts = []] = await engine.select(
-    `SELECT max("at"), coalesce(sum(len("rows")), 0)::BIGINT, max(list_max(list_transform("rows", lambda r: r."_hakiri_order")))
-FROM ${deltaLines(delta.columns, paths.absolute(delta.path))} WHERE "rows" IS NOT NULL`,
+    `SELECT max("at"), coalesce(sum(len("rows")), 0)::BIGINT FROM ${deltaLines(delta.columns, paths.absolute(delta.path))} WHERE "rows" IS NOT NULL`,
   );
-  const [lastAt, rows, greatestOrder] = facts;
-  return {
-    lastAt: lastAt as string | null,
-    rows: Number(rows),
-    greatestOrder: greatestOrder as string | null,
-  };
+  const [lastAt, rows] = facts;
+  return { lastAt: lastAt as string | null, rows: Number(rows) };
 }
 
-async function writeParts(
+interface FoldedPart {
+  readonly delta: CatalogDelta;
+  readonly held: TableSchema;
+  /** The first column of the primary key. */
+  readonly key: string | undefined;
+  readonly folder: string;
+  readonly rows: number;
+}
+
+/** Undefined where there are no rows. */
+async function writePart(
   context: FoldContext,
-  delta: CatalogDelta,
-  held: TableSchema,
-  folder: string,
-  rows: number,
-): Promise<readonly PartEntry[]> {
+  { delta, held, key, folder, rows }: FoldedPart,
+): Promise<{ readonly entry: PartEntry; readonly greatestOrder: string } | undefined> {
   const { files, engine, paths } = context;
   await files.makeFolder(paths.absolute(folder));
-  if (rows === 0) return [];
+  if (rows === 0) return undefined;
   const path = `${folder}/${partName(0)}`;
   const output = paths.absolute(path);
   const select = deltaSelect({ schema: held }, delta, paths.absolute(delta.path));
-  const written = await engine.copy({
+  const { bytes, sha256 } = await engine.copy({
     select: `${select}\n    ORDER BY "_hakiri_seq"`,
     output,
     rowGroupRows: ROW_GROUP_ROWS,
   });
   await files.sync(output);
-  const part = { path, rows, bytes: written.bytes, sha256: written.sha256, schema: fingerprint(held) };
-  await countBack(context, part);
-  return [part];
+  const { least, greatestOrder, range } = await boundsOf(context, output, key);
+  const entry: PartEntry = {
+    path,
+    rows,
+    bytes,
+    sha256,
+    schema: fingerprint(held),
+    ...(range ? { key_range: range } : {}),
+    // Keys made of text hold a row's value: they stay out of what is kept for good.
+    ...(least.startsWith('3') ? {} : { least_order: least }),
+  };
+  await countBack(context, entry);
+  return { entry, greatestOrder };
 }
 
+/** Bounds are kept while they are short. */
+const MAX_BOUND_LENGTH = 64;
+
+async function boundsOf({ engine }: FoldContext, part: string, key: string | undefined) {
+  const column = key === undefined ? 'NULL' : quoteIdentifier(key);
+  const [bounds = []] = await engine.select(
+    `SELECT min("_hakiri_order"), max("_hakiri_order"), min(${column})::VARCHAR, max(${column})::VARCHAR FROM read_parquet(${quoteLiteral(part)})`,
+  );
+  const [least, greatestOrder, min, max] = bounds;
+  const isShort = [min, max].every((bound) => typeof bound === 'string' && bound.length <= MAX_BOUND_LENGTH);
+  return {
+    least: String(least),
+    greatestOrder: String(greatestOrder),
+    range: isShort ? ([String(min), String(max)] as const) : undefined,
+  };
+}
+
+/** Of two order keys. */
 export function greatest(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
   return compareText(a, b) >= 0 ? a : b;
