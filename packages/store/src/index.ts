@@ -15,6 +15,8 @@ export {
 export { type Layout, layout, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
+export { type SmallWritesSummary, summarizeSmallWrites } from './export/small-writes.ts';
+export { writeArchive } from './export/write-archive.ts';
 export type { Collected } from './gc/collect-garbage.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
@@ -30,3 +32,4 @@ export {
   type WritableStore,
 } from './store.ts';
 export type { TableSettings } from './store-context.ts';
+export { viewStatement } from './view/view-sql.ts';

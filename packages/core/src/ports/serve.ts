@@ -1,8 +1,12 @@
+import type { AsOf } from './catalog.ts';
+
 /** The one way out: everything that reads the store asks here. */
 export interface Serve {
   query(request: QueryRequest, grant: Grant): Promise<Answer>;
   tables(grant: Grant): Promise<readonly TableSummary[]>;
   describe(table: string, grant: Grant): Promise<TableDescription>;
+  /** Writes a file that opens without Hakiri; whatever the size, in bounded memory. */
+  export(request: ExportRequest, grant: Grant): Promise<Exported>;
   close(): Promise<void>;
 }
 
@@ -14,7 +18,12 @@ export interface Grant {
 
 export const OWNER_GRANT: Grant = { subject: 'owner', owner: true };
 
-export type QueryRequest = (SqlRequest | StructuredRequest) & QueryLimits;
+export type QueryRequest = RowsRequest & QueryLimits;
+
+export type RowsRequest = (SqlRequest | StructuredRequest) & {
+  /** The tables as they were then; now when undefined. */
+  readonly asOf?: AsOf;
+};
 
 export interface SqlRequest {
   readonly sql: string;
@@ -37,6 +46,37 @@ export interface QueryLimits {
   readonly signal?: AbortSignal;
 }
 
+export type ExportRequest = (RowsExport | ArchiveExport) & { readonly signal?: AbortSignal };
+
+/** The rows of a query. */
+export interface RowsExport {
+  readonly kind: 'rows';
+  readonly rows: RowsRequest;
+  readonly format: ExportFormat;
+  /** Absolute path of the file to write. What is left there after an error is the caller's to remove. */
+  readonly output: string;
+  readonly timeoutMs?: number;
+}
+
+export type ExportFormat = 'parquet' | 'csv' | 'ndjson';
+
+/** Tables as they lie on the disk, as one tar. */
+export interface ArchiveExport {
+  readonly kind: 'archive';
+  /** All of them when undefined. */
+  readonly tables?: readonly string[];
+  /** Takes the archive piece by piece; the next one waits until it has. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+export interface Exported {
+  /** Of a query; undefined for an archive. */
+  readonly rows: number | undefined;
+  /** In the archive; 1 for rows. */
+  readonly files: number;
+  readonly bytes: number;
+}
+
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
 export interface Answer {
@@ -56,11 +96,30 @@ export interface AnswerColumn {
 export interface TableSummary {
   readonly name: string;
   readonly description: string | undefined;
-  /** Rows in the parts, before older versions of a key are left out. */
+  /** Rows in the files that a query reads, small writes included, before older versions of a key are left out. */
   readonly storedRows: number;
+  /** Parquet files that a query reads. */
   readonly parts: number;
+  /** Of those files and of the small writes. */
   readonly bytes: number;
   readonly lastCommit: string | undefined;
+  /** Undefined before the first compaction. */
+  readonly snapshot: SnapshotSummary | undefined;
+  /** Runs that the snapshot has not merged. */
+  readonly runsBeside: number;
+  /** Rows of small writes that are not in Parquet yet. */
+  readonly smallWrites: number;
+}
+
+export interface SnapshotSummary {
+  readonly id: string;
+  readonly createdAt: string;
+  /** Tombstones included. */
+  readonly rows: number;
+  readonly tombstones: number;
+  readonly partitions: number;
+  /** How it is cut, in words; undefined where it is not. */
+  readonly partitionedBy: string | undefined;
 }
 
 export interface TableDescription extends TableSummary {
@@ -76,6 +135,10 @@ export interface TableDescription extends TableSummary {
     readonly changes: readonly string[];
   }[];
   readonly quarantined: number;
+  /** Runs and snapshots that `--as-of` can still read, the current ones included. */
+  readonly past: { readonly runs: number; readonly snapshots: number };
+  readonly retentionMs: number;
+  readonly tombstoneRetentionMs: number;
 }
 
 export interface ColumnDescription {
