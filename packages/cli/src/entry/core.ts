@@ -6,7 +6,8 @@
 const HIDDEN: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   __engine: async () => {
     const { runEngineChild } = await import('@hakiri/engine/child');
-    await runEngineChild();
+    const { storeJobs } = await import('@hakiri/store/jobs');
+    await runEngineChild(storeJobs);
   },
   __complete: async (args) => {
     const { complete } = await import('../complete.ts');

@@ -1,0 +1,4 @@
+import { runEngineChild } from '@hakiri/engine/child';
+import { storeJobs } from '../../src/jobs.ts';
+
+await runEngineChild(storeJobs);
