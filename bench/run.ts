@@ -1,12 +1,14 @@
 /** `npm run bench [-- NAME...] [--scale small] [--json]`: every bar beside its reference, from the same run. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { compaction } from './compaction.ts';
 import { ingest } from './ingest.ts';
 import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
 import { type Bar, printBar, type Scale } from './support/report.ts';
 
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
+  compaction,
   ingest,
   'small-writes': smallWrites,
   startup,

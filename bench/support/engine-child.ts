@@ -1,0 +1,4 @@
+/** The engine's child, as the command line starts it. */
+import { runEngineChild } from '@hakiri/engine/child';
+
+await runEngineChild();
