@@ -8,9 +8,12 @@ import {
   text_en,
 } from '@stricli/core';
 import type { CliContext } from './context.ts';
+import { compactRoute } from './routes/compact.ts';
 import { completionsRoute } from './routes/completions.ts';
 import { describeRoute } from './routes/describe.ts';
 import { doctorRoute } from './routes/doctor.ts';
+import { exportRoute } from './routes/export.ts';
+import { gcRoute } from './routes/gc.ts';
 import { initRoute } from './routes/init.ts';
 import { pipelineRoutes } from './routes/pipeline.ts';
 import { planRoute } from './routes/plan.ts';
@@ -61,6 +64,9 @@ function routes() {
       tables: tablesRoute,
       describe: describeRoute,
       pipeline: pipelineRoutes,
+      export: exportRoute,
+      compact: compactRoute,
+      gc: gcRoute,
       doctor: doctorRoute,
       schema: schemaRoute,
       completions: completionsRoute,

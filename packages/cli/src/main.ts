@@ -49,6 +49,7 @@ export function createContext(host: Host): Call {
     openProject: (folder) => host.openProject(folder, { env: host.env, scrubber }),
     readStdin: host.readStdin,
     onInterrupt: host.onInterrupt,
+    writeBytes: host.writeBytes,
     exitNow: host.exitNow,
   };
   return { services, output: createOutput(host, host.env, scrubber) };

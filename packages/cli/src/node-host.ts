@@ -3,7 +3,8 @@ import type { Scrubber } from './scrub.ts';
 import type { Project, Services } from './services.ts';
 
 /** The outside world as a program meets it: the real process, or a test's. */
-export interface Host extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'onInterrupt' | 'exitNow'> {
+export interface Host
+  extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'onInterrupt' | 'writeBytes' | 'exitNow'> {
   readonly env: Environment;
   readonly stdout: Sink;
   readonly stderr: Sink;
@@ -31,6 +32,10 @@ export function nodeHost(): Host {
         for (const signal of signals) process.off(signal, listener);
       };
     },
+    writeBytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
     exitNow: (code) => process.exit(code),
     openProject: async (folder, context) => (await import('./open-project.ts')).openProject(folder, context),
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import {
+  type CatalogTable,
   EMPTY_SCHEMA,
   type Files,
   type JobId,
@@ -10,31 +11,40 @@ import {
   type Pipeline,
   type PipelineId,
   type TableName,
+  toHakiriError,
 } from '@hakiri/core';
 import { readManifest, tableNameOf } from '@hakiri/core/manifest';
 import { createEngine, type Engine } from '@hakiri/engine';
 import { type PreviewInput, planPipelines, type ResolvedTable, runPipelines, stepsFor } from '@hakiri/ingest';
 import { createServe } from '@hakiri/retrieval';
 import {
+  collectStore,
+  compactStore,
+  type DoctorCheck,
   examineStore,
+  type LockHolder,
   nextSchema,
   nodeFiles,
   openStore,
   openWritableStore,
   rebuildCatalog,
+  repairStore,
   type Store,
   type StoreOptions,
+  type WritableStore,
 } from '@hakiri/store';
 import { ulid } from 'ulid';
 import { connectorOf, createSource } from './create-source.ts';
 import { plural } from './format/units.ts';
+import { rebuildChecks, repairChecks } from './mended.ts';
 import type { ProjectContext } from './node-host.ts';
 import { readNodeId } from './node-id.ts';
 import { readManifestFiles } from './read-manifest.ts';
 import { createSecretReader } from './secrets.ts';
 import { spawnSelf } from './self.ts';
-import type { Project } from './services.ts';
+import type { MaintenanceRequest, Project, RunRequest } from './services.ts';
 import { systemClock } from './system-clock.ts';
+import { keepingOf, settingsOf } from './table-settings.ts';
 
 /** Tables pulled side by side; more would only queue up at the engine. */
 const MAX_PARALLEL = 4;
@@ -53,6 +63,8 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
   const readSecret = createSecretReader({ env, projectFolder: folder, scrubber });
   const sourceOf = (pipeline: Pipeline, onNote: (message: string) => void = () => {}) =>
     createSource(pipeline, { clock, projectFolder: folder, readSecret, onNote });
+  // What the manifest leaves to a source is read from the store, before anything asks for settings.
+  let stored: readonly CatalogTable[] = [];
   const storeOptions = async (): Promise<StoreOptions> => ({
     root,
     project: manifest.project.name,
@@ -60,6 +72,10 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     files,
     clock,
     engine,
+    settings: (name) => {
+      const table = stored.find((candidate) => candidate.name === name);
+      return table && settingsOf(manifest, table);
+    },
   });
   const lineage = (pipeline: Pipeline): Lineage => ({
     connector: pipeline.source.connector,
@@ -74,24 +90,42 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     return reading;
   };
 
+  const maintenance = async (command: string, { waitMs, onNote, kill }: MaintenanceRequest) => {
+    stored = await (await readableStore()).tables();
+    const lock = { command: `hakiri ${command}`, waitMs, signal: kill, onWait: tellHolder(onNote) };
+    return [await storeOptions(), lock] as const;
+  };
+
+  const compactDue = async (store: WritableStore, { onEvent, stop }: RunRequest): Promise<void> => {
+    if (stop.aborted) return;
+    const note = (message: string) => onEvent({ kind: 'note', message });
+    try {
+      stored = await store.tables();
+      for (const { table, runs, rows } of await store.compactDue()) {
+        note(`${table}: merged ${plural(runs, 'run')} into a snapshot of ${plural(rows, 'row')}`);
+      }
+    } catch (error) {
+      // What was pulled is committed: merging it waits for the next time.
+      note(`compaction failed, the next run tries again: ${toHakiriError(error).message}`);
+    }
+  };
+
   return {
     folder,
     manifest,
 
-    async run({ pipelines, waitMs, onEvent, stop, kill }) {
+    async run(request) {
+      const { pipelines, waitMs, onEvent, stop, kill } = request;
       // What a source would refuse anyway is refused before there is a store.
       for (const pipeline of named(manifest, pipelines)) await sourceOf(pipeline).close();
       const store = await openWritableStore(await storeOptions(), {
         command: `hakiri run ${pipelines.join(' ')}`.trim(),
         waitMs,
         signal: kill,
-        onWait: (holder) => {
-          const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.command})`;
-          onEvent({ kind: 'note', message: `waiting for ${who}, which writes to this store` });
-        },
+        onWait: tellHolder((message) => onEvent({ kind: 'note', message })),
       });
       try {
-        return await runPipelines({
+        const report = await runPipelines({
           job: ulid(clock.nowMs()) as JobId,
           manifest,
           pipelines: named(manifest, pipelines),
@@ -107,6 +141,8 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
           kill,
           onEvent,
         });
+        await compactDue(store, request);
+        return report;
       } finally {
         await store.close();
       }
@@ -133,34 +169,51 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     },
 
     async serve() {
-      return createServe({ store: await readableStore(), engine, notes: tableNotes(manifest) });
+      return createServe({
+        store: await readableStore(),
+        engine,
+        notes: tableNotes(manifest),
+        keeping: (table) => keepingOf(manifest, table),
+      });
     },
 
-    async doctor({ rebuildCatalog: rebuild }) {
+    async compact(request) {
+      const [options, lock] = await maintenance('compact', request);
+      return compactStore(options, lock, request);
+    },
+
+    async collect(request) {
+      const [options, lock] = await maintenance('gc', request);
+      return collectStore(options, lock, request);
+    },
+
+    async doctor({ rebuildCatalog: rebuild, repair }) {
       const options = await storeOptions();
-      if (!rebuild) return examineStore(options);
-      const { runs, damaged } = await rebuildCatalog(options, {
-        command: 'hakiri doctor --rebuild-catalog',
-        waitMs: 0,
-      });
-      const { checks } = await examineStore(options);
-      return {
-        checks: [
-          {
-            name: 'rebuild',
-            state: 'ok',
-            message: `The catalog was made again from ${plural(runs.length, 'run')}`,
-          },
-          ...damaged.map((message) => ({ name: 'rebuild', state: 'failed' as const, message })),
-          ...checks,
-        ],
-      };
+      const mended: DoctorCheck[] = [];
+      if (rebuild) {
+        const lock = { command: 'hakiri doctor --rebuild-catalog', waitMs: 0 };
+        mended.push(...rebuildChecks(await rebuildCatalog(options, lock)));
+      }
+      if (repair) {
+        stored = await (await readableStore()).tables();
+        const lock = { command: 'hakiri doctor --repair', waitMs: 0 };
+        mended.push(...repairChecks(await repairStore(options, lock)));
+      }
+      return { checks: [...mended, ...(await examineStore(options)).checks] };
     },
 
     async close() {
       await engine.close();
       await reading?.then((store) => store.close()).catch(() => {});
     },
+  };
+}
+
+/** Says once for whom a command waits. */
+function tellHolder(note: (message: string) => void): (holder: LockHolder | undefined) => void {
+  return (holder) => {
+    const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.command})`;
+    note(`waiting for ${who}, which writes to this store`);
   };
 }
 

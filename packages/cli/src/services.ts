@@ -1,6 +1,6 @@
-import type { Manifest, PipelineId, Serve } from '@hakiri/core';
+import type { Manifest, PipelineId, Serve, TableName } from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
-import type { DoctorReport } from '@hakiri/store';
+import type { Collected, Compacted, DoctorReport } from '@hakiri/store';
 import type { Environment, Output } from './output.ts';
 import type { Scrubber } from './scrub.ts';
 
@@ -14,6 +14,8 @@ export interface Services {
   readStdin(): Promise<string>;
   /** Called at each SIGINT or SIGTERM until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
+  /** Writes to standard output what is no text, and resolves when there is room for more. */
+  writeBytes(bytes: Uint8Array): Promise<void>;
   /** Ends the process now, whatever is still going on. */
   exitNow(code: number): void;
 }
@@ -26,7 +28,11 @@ export interface Project {
   run(request: RunRequest): Promise<RunReport>;
   plan(pipelines: readonly PipelineId[]): Promise<readonly TablePlan[]>;
   serve(): Promise<Serve>;
-  doctor(options: { readonly rebuildCatalog: boolean }): Promise<DoctorReport>;
+  doctor(options: { readonly rebuildCatalog: boolean; readonly repair: boolean }): Promise<DoctorReport>;
+  /** Merges runs into snapshots; tables that had nothing to merge are not in the answer. */
+  compact(request: MaintenanceRequest): Promise<readonly Compacted[]>;
+  /** Removes what nothing within the retention needs. */
+  collect(request: MaintenanceRequest): Promise<readonly Collected[]>;
   close(): Promise<void>;
 }
 
@@ -38,6 +44,15 @@ export interface RunRequest {
   /** Soft: end at the next commit. */
   readonly stop: AbortSignal;
   /** Hard: end now. */
+  readonly kill: AbortSignal;
+}
+
+export interface MaintenanceRequest {
+  readonly tables: readonly TableName[];
+  /** How long to wait for another process that compacts, collects or erases. */
+  readonly waitMs: number;
+  onTable(table: TableName): void;
+  onNote(message: string): void;
   readonly kill: AbortSignal;
 }
 

@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { HakiriError } from '@hakiri/core';
+import { HakiriError, isHakiriError } from '@hakiri/core';
 
 /** Creates or replaces a file at once: a reader sees the old content or the new. Throws `store.read_only`, `store.disk_full`, `store.io`. */
 export async function writeFileAtomically(path: string, content: string): Promise<void> {
@@ -9,7 +9,7 @@ export async function writeFileAtomically(path: string, content: string): Promis
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw writeError(path, cause);
+    throw fileError(path, cause);
   }
 }
 
@@ -22,7 +22,9 @@ async function writeDurably(file: FileHandle, content: string): Promise<void> {
   }
 }
 
-function writeError(path: string, cause: unknown): HakiriError {
+/** Why a file could not be written, in the terms of the catalogue; an error that is in them already stays. */
+export function fileError(path: string, cause: unknown): HakiriError {
+  if (isHakiriError(cause)) return cause;
   const options = { cause, details: { path } };
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'EACCES':

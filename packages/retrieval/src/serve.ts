@@ -22,7 +22,7 @@ export interface ServeOptions {
   /** What the manifest says of its tables for those who read them. */
   readonly notes: ReadonlyMap<TableName, TableNotes>;
   /** What it says of how they are kept; the defaults where it says nothing. */
-  readonly keeping?: ReadonlyMap<TableName, TableKeeping>;
+  readonly keeping?: (table: CatalogTable) => TableKeeping;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -69,7 +69,7 @@ export function createServe({ store, engine, notes, keeping }: ServeOptions): Se
     async describe(name, grant) {
       const table = requireTable(await store.tables(), name);
       const rows = await countRows(table, grant);
-      const { retentionMs, tombstoneRetentionMs } = keeping?.get(table.name) ?? TABLE_DEFAULTS;
+      const { retentionMs, tombstoneRetentionMs } = keeping?.(table) ?? TABLE_DEFAULTS;
       return describeTable(store, table, rows, notes.get(table.name), { retentionMs, tombstoneRetentionMs });
     },
     async export(request, _grant) {

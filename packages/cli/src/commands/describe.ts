@@ -1,7 +1,7 @@
 import { OWNER_GRANT, type Serve, type TableDescription } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
-import { formatBytes, formatCount, plural } from '../format/units.ts';
+import { formatBytes, formatCount, formatSpan, plural } from '../format/units.ts';
 import type { Channel } from '../output.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
@@ -78,8 +78,24 @@ function facts(table: TableDescription): readonly (readonly [string, string])[] 
     ['incremental', table.incremental ?? 'no'],
     ['pipelines', table.pipelines.join(', ') || 'none'],
     ['last commit', table.lastCommit ?? 'never'],
+    ['snapshot', snapshotText(table)],
+    ['beside it', `${plural(table.runsBeside, 'run')}, ${plural(table.smallWrites, 'small write')}`],
+    ['past', pastText(table)],
     ...(table.quarantined > 0 ? [['quarantined', plural(table.quarantined, 'row')] as const] : []),
   ];
+}
+
+function snapshotText({ snapshot }: TableDescription): string {
+  if (snapshot === undefined) return 'none yet';
+  const { rows, tombstones, partitions, partitionedBy, createdAt } = snapshot;
+  const cut = partitionedBy === undefined ? '' : ` in ${plural(partitions, 'partition')} by ${partitionedBy}`;
+  const deletes = tombstones === 0 ? '' : `, ${plural(tombstones, 'tombstone')} among them`;
+  return `${plural(rows, 'row')}${cut}${deletes}, made ${createdAt}`;
+}
+
+function pastText({ past, retentionMs, tombstoneRetentionMs }: TableDescription): string {
+  const kept = `${plural(past.runs, 'run')} and ${plural(past.snapshots, 'snapshot')}`;
+  return `${kept}; superseded ones kept for ${formatSpan(retentionMs)}, deletes for ${formatSpan(tombstoneRetentionMs)}`;
 }
 
 function printHistory(table: TableDescription, channel: Channel): void {

@@ -10,6 +10,7 @@ import { withProject } from '../with-project.ts';
 
 export interface DoctorFlags {
   readonly rebuildCatalog: boolean;
+  readonly repair: boolean;
   readonly project?: string;
   readonly json: boolean;
 }
@@ -19,7 +20,7 @@ const STYLE = { ok: 'green', warning: 'yellow', failed: 'red' } as const;
 /** Exits with 1 when a check failed. */
 export async function doctor({ services, output }: Call, flags: DoctorFlags): Promise<number> {
   const { checks } = await withProject(services, flags.project, (project) =>
-    project.doctor({ rebuildCatalog: flags.rebuildCatalog }),
+    project.doctor({ rebuildCatalog: flags.rebuildCatalog, repair: flags.repair }),
   );
   const failed = checks.filter((check) => check.state === 'failed').length;
   if (flags.json) {

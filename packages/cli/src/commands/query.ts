@@ -1,23 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import {
-  type Answer,
-  HakiriError,
-  OWNER_GRANT,
-  type QueryLimits,
-  type QueryRequest,
-  type Serve,
-  type StructuredRequest,
-} from '@hakiri/core';
+import { type Answer, type AsOf, HakiriError, OWNER_GRANT, type QueryLimits } from '@hakiri/core';
 import { answerToJson, answerToNdjson } from '../format/answer-json.ts';
 import { answerTable } from '../format/answer-table.ts';
 import { toCsv } from '../format/csv.ts';
 import { formatDuration, plural } from '../format/units.ts';
 import type { Output } from '../output.ts';
-import type { Call, Services } from '../services.ts';
+import { readRowsRequest, requireTable } from '../rows-request.ts';
+import type { Call } from '../services.ts';
 import { escapeLines } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
-import { unknownName } from '../unknown-name.ts';
 import { withProject } from '../with-project.ts';
 
 export interface QueryFlags {
@@ -26,6 +16,7 @@ export interface QueryFlags {
   readonly select?: readonly string[];
   readonly filter?: string;
   readonly orderBy?: readonly string[];
+  readonly asOf?: AsOf;
   readonly limit?: number;
   readonly timeout?: number;
   readonly format?: Format;
@@ -37,11 +28,11 @@ type Format = 'table' | 'csv' | 'json' | 'ndjson';
 
 export async function query({ services, output }: Call, flags: QueryFlags, sql?: string): Promise<undefined> {
   const format = chosenFormat(flags);
-  const request = await readRequest(services, flags, sql);
+  const rows = await readRowsRequest(services, flags, sql);
   const answer = await withProject(services, flags.project, async (project) => {
     const serve = await project.serve();
-    if ('table' in request) await requireTable(serve, request.table);
-    return serve.query(request, OWNER_GRANT);
+    await requireTable(serve, rows);
+    return serve.query({ ...rows, ...limits(flags) }, OWNER_GRANT);
   });
   printAnswer(answer, format, output);
   if (!flags.json)
@@ -59,7 +50,7 @@ function tooLarge({ rows }: Answer): HakiriError {
     'query.too_large',
     `The answer is larger than its limit: the ${plural(rows.length, 'row')} printed are only its beginning`,
     {
-      hint: 'Select fewer columns, add a filter or a LIMIT, or read the Parquet itself: docs/store-layout.md.',
+      hint: 'Select fewer columns, add a filter or a LIMIT, or write it to a file: `hakiri export`.',
     },
   );
 }
@@ -72,81 +63,11 @@ function chosenFormat(flags: QueryFlags): Format {
   });
 }
 
-async function readRequest(
-  services: Services,
-  flags: QueryFlags,
-  sql: string | undefined,
-): Promise<QueryRequest> {
-  const sources = [sql, flags.file, flags.table].filter((source) => source !== undefined);
-  if (sources.length !== 1) {
-    throw new HakiriError(
-      'usage.argument',
-      sources.length === 0 ? 'there is no query' : 'there is more than one query',
-      { hint: 'Give one of: SQL as an argument, - for standard input, --file FILE, --table TABLE.' },
-    );
-  }
-  if (flags.table !== undefined) return { ...structured(flags.table, flags), ...limits(flags) };
-  if (flags.select !== undefined || flags.filter !== undefined || flags.orderBy !== undefined) {
-    throw new HakiriError(
-      'usage.argument',
-      '--select, --filter and --order-by go with --table, not with SQL',
-      {
-        hint: 'Write them into the SQL.',
-      },
-    );
-  }
-  return { sql: await readSql(services, flags.file, sql), ...limits(flags) };
-}
-
-function structured(table: string, { select, filter, orderBy }: QueryFlags): StructuredRequest {
-  return {
-    table,
-    ...(select === undefined ? {} : { select: select.map((column) => column.trim()) }),
-    ...(filter === undefined ? {} : { filter }),
-    ...(orderBy === undefined ? {} : { orderBy: orderBy.map((column) => column.trim()) }),
-  };
-}
-
 function limits({ limit, timeout }: QueryFlags): QueryLimits {
   return {
     ...(limit === undefined ? {} : { limit }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
   };
-}
-
-async function readSql(
-  services: Services,
-  file: string | undefined,
-  sql: string | undefined,
-): Promise<string> {
-  const text =
-    file === undefined
-      ? sql === '-'
-        ? await services.readStdin()
-        : sql
-      : await readQueryFile(services, file);
-  if (text === undefined || text.trim() === '') {
-    throw new HakiriError('usage.argument', 'the query is empty', { hint: 'Give a SELECT.' });
-  }
-  return text;
-}
-
-async function readQueryFile(services: Services, file: string): Promise<string> {
-  const path = resolve(services.cwd, file);
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new HakiriError('usage.argument', `${path} cannot be read`, {
-      hint: 'Check the path and its permissions.',
-      cause,
-      details: { path },
-    });
-  }
-}
-
-async function requireTable(serve: Serve, table: string): Promise<void> {
-  const known = (await serve.tables(OWNER_GRANT)).map(({ name }) => name);
-  if (!known.includes(table)) throw unknownName('table', table, known, { code: 'query.unknown_table' });
 }
 
 function printAnswer(answer: Answer, format: Format, output: Output): void {

@@ -30,6 +30,13 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)}h${twoDigits(Math.floor((seconds % 3600) / 60))}m`;
 }
 
+const DAY_MS = 86_400_000;
+
+/** How long something is kept: whole days as days. */
+export function formatSpan(ms: number): string {
+  return ms > 0 && ms % DAY_MS === 0 ? plural(ms / DAY_MS, 'day') : formatDuration(ms);
+}
+
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
 }

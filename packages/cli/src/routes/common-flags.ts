@@ -1,3 +1,5 @@
+import { parseDuration } from '../flag-values.ts';
+
 /** Flags that several commands take, described alike. */
 export const jsonFlag = {
   kind: 'boolean',
@@ -12,4 +14,12 @@ export const projectFlag = {
   optional: true,
   placeholder: 'DIR',
   brief: 'Work on the project in this folder, not the nearest one',
+} as const;
+
+export const lockWaitFlag = {
+  kind: 'parsed',
+  parse: parseDuration,
+  default: '10s',
+  placeholder: 'TIME',
+  brief: 'How long to wait while another process compacts, collects or erases',
 } as const;

@@ -13,19 +13,26 @@ export const doctorRoute = buildCommand<DoctorFlags, [], CliContext>({
         withNegated: false,
         brief: 'Make the catalog again from the manifests of the runs',
       },
+      repair: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Make a damaged snapshot again from an older one and the runs, where they remain',
+      },
       project: projectFlag,
       json: jsonFlag,
     },
   },
   docs: {
     brief: 'Check the store: hashes, orphans, catalog',
-    customUsage: ['[--rebuild-catalog] [--json]'],
+    customUsage: ['[--rebuild-catalog] [--repair] [--json]'],
     fullDescription: [
       'Checks every file of the store against what was committed. Ends with 1 when a check failed.',
       '',
       'EXAMPLES',
       '  hakiri doctor',
       '  hakiri doctor --rebuild-catalog',
+      '  hakiri doctor --repair',
     ].join('\n'),
   },
 });

@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { QueryFlags } from '../commands/query.ts';
 import { type CliContext, lazily } from '../context.ts';
-import { parseCount, parseDuration } from '../flag-values.ts';
+import { parseCount, parseDuration, parseMoment } from '../flag-values.ts';
 import { jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeTables } from './propose.ts';
 
@@ -26,6 +26,13 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
       },
       filter: { ...text, placeholder: 'PREDICATE', brief: 'Rows to show, with --table' },
       orderBy: { ...list, placeholder: 'COLUMNS', brief: 'Order, with --table: "column" or "column desc"' },
+      asOf: {
+        kind: 'parsed',
+        parse: parseMoment,
+        optional: true,
+        placeholder: 'TIME|RUN',
+        brief: 'The tables as they were at a time (UTC), or once a run was committed',
+      },
       limit: { kind: 'parsed', parse: parseCount, optional: true, placeholder: 'N', brief: 'At most N rows' },
       timeout: {
         kind: 'parsed',
@@ -58,7 +65,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
   docs: {
     brief: 'Query the store',
     customUsage: [
-      'SQL [--limit N] [--format table|csv|json|ndjson]',
+      'SQL [--as-of TIME|RUN] [--limit N] [--format table|csv|json|ndjson]',
       '--table TABLE [--select COLUMNS] [--filter PREDICATE] [--order-by COLUMNS]',
       '--file FILE',
     ],
@@ -69,6 +76,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
       '  hakiri query "select state, count(*) from github_issues group by all"',
       '  hakiri query --table github_issues --select title,user.login --filter "state = \'open\'" --limit 10',
       '  hakiri query --format csv --file report.sql > report.csv',
+      '  hakiri query --as-of 2026-11-01T00:00:00Z "select count(*) from github_issues"',
       '  echo "from github_issues limit 3" | hakiri query - --json',
     ].join('\n'),
   },

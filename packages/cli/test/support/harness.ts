@@ -64,6 +64,9 @@ export async function hakiri(world: World, ...argv: readonly string[]): Promise<
     stdout: sink(stdout, world.columns),
     stderr: sink(stderr, world.columns),
     readStdin: async () => world.stdin ?? '',
+    writeBytes: async (bytes) => {
+      stdout.push(Buffer.from(bytes).toString());
+    },
     onInterrupt: (listener) => {
       world.onReady?.(listener);
       return () => {};
@@ -98,6 +101,8 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
     plan: notGiven,
     serve: notGiven,
     doctor: notGiven,
+    compact: notGiven,
+    collect: notGiven,
     close: async () => {},
     ...parts,
   };
@@ -138,6 +143,7 @@ export function serveWith(
       if (table === undefined) throw new Error(`the test has no table ${name}`);
       return table;
     },
+    export: async () => ({ rows: 0, files: 1, bytes: 0 }),
     close: async () => {},
   };
   return { serve: async () => serve };
@@ -180,6 +186,12 @@ export function table(name: string, parts: Partial<TableDescription> = {}): Tabl
     pipelines: ['github-issues'],
     schemaHistory: [{ fingerprint: 'f1', since: '2026-11-20', changes: ['title added'] }],
     quarantined: 3,
+    snapshot: undefined,
+    runsBeside: 2,
+    smallWrites: 0,
+    past: { runs: 2, snapshots: 0 },
+    retentionMs: 7 * 86_400_000,
+    tombstoneRetentionMs: 30 * 86_400_000,
     ...parts,
   };
 }

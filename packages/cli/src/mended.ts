@@ -1,0 +1,37 @@
+import type { DoctorCheck, Repair } from '@hakiri/store';
+import { plural } from './format/units.ts';
+
+/** What `doctor` did before it looked, in the form of its checks. */
+export function rebuildChecks(rebuilt: {
+  readonly runs: readonly unknown[];
+  readonly damaged: readonly string[];
+}): readonly DoctorCheck[] {
+  return [
+    {
+      name: 'rebuild',
+      state: 'ok',
+      message: `The catalog was made again from ${plural(rebuilt.runs.length, 'run')}`,
+    },
+    ...rebuilt.damaged.map((message) => ({ name: 'rebuild', state: 'failed' as const, message })),
+  ];
+}
+
+export function repairChecks(repairs: readonly Repair[]): readonly DoctorCheck[] {
+  if (repairs.length === 0) {
+    return [{ name: 'repair', state: 'ok', message: 'No snapshot is damaged' }];
+  }
+  return repairs.map(({ table, fault, made }) =>
+    made === undefined
+      ? {
+          name: 'repair',
+          state: 'failed',
+          message: `${table}: ${fault}; too little is left to make its snapshot again`,
+          hint: 'Restore the file from a copy.',
+        }
+      : {
+          name: 'repair',
+          state: 'ok',
+          message: `${table}: ${fault}; its snapshot was made again from ${plural(made.runs, 'run')}, ${plural(made.rows, 'row')}`,
+        },
+  );
+}
