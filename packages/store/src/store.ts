@@ -16,6 +16,7 @@ import {
 import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { runIdFactory } from './commit/run-ids.ts';
+import { requireSameTable } from './commit/same-table.ts';
 import { openTableWriter } from './commit/table-writer.ts';
 import { type Compacted, compactTable } from './compact/compact-table.ts';
 import { foldDelta, isOpen, ownDeltas } from './delta/fold-delta.ts';
@@ -111,12 +112,31 @@ export async function openWritableStore(
     catalog = await openCatalog(files, paths, 'write');
     const context = storeContext(options, paths, catalog);
     const recovery = await recover(context);
+    const store = readable(paths, catalog, lock);
+    const smallWriters = new Set<SmallWriter>();
+    const foldWritten = async (): Promise<void> => {
+      for (const writer of smallWriters) await writer.fold();
+    };
     return {
-      ...readable(paths, catalog, lock),
+      ...store,
       recovery,
-      openTable: (target) => openTable(context, target),
-      openSmallWrites: (target) => openSmallWrites(context, target),
-      compactDue: () => compactDue(context),
+      async openTable(target) {
+        await foldWritten();
+        return openTable(context, target);
+      },
+      openSmallWrites(target) {
+        const writer = openSmallWrites(context, target);
+        smallWriters.add(writer);
+        return writer;
+      },
+      async compactDue() {
+        await foldWritten();
+        return compactDue(context);
+      },
+      async close() {
+        await Promise.all([...smallWriters].map((writer) => writer.close()));
+        await store.close();
+      },
     };
   } catch (error) {
     await catalog?.close();
@@ -248,30 +268,6 @@ async function openTable(context: StoreContext, target: TableTarget) {
   if (target.transform !== undefined) await context.engine.checkTransform(target.transform);
   const cursor = await context.catalog.cursor(target.pipeline, target.sourceTable);
   return openTableWriter(context, target, { table, cursor });
-}
-
-/**
- * What decides which rows count, and which of two is newer, is settled with the first commit: order keys made from
- * another column, or from none, do not compare with those that are there.
- */
-function requireSameTable(table: CatalogTable, target: TableTarget): void {
-  const have = settled(table.primaryKey, table.mode, table.incremental ?? undefined);
-  const wanted = settled(target.primaryKey, target.mode, target.incremental);
-  const at = have.findIndex((said, i) => said !== wanted[i]);
-  if (at === -1) return;
-  throw new HakiriError(
-    'manifest.table_conflict',
-    `Table ${target.table} has ${have[at]}, the manifest says ${wanted[at]}`,
-    { hint: 'Put it back as it was, or give the table another name.' },
-  );
-}
-
-function settled(key: readonly string[], mode: string, incremental: string | undefined): readonly string[] {
-  return [
-    `the key (${key.join(', ')})`,
-    `the mode ${mode}`,
-    incremental === undefined ? 'no incremental column' : `the incremental column ${incremental}`,
-  ];
 }
 
 /** One process at a time makes, collects or rewrites snapshots. */

@@ -2,6 +2,7 @@ import {
   type Catalog,
   type CatalogPart,
   type CatalogTable,
+  compareText,
   type DeltaHead,
   HakiriError,
   type Job,
@@ -69,7 +70,7 @@ export function memoryCatalog(): Catalog {
         subjectColumns: last.subject_columns,
         fingerprint: last.schema,
         schema: schemaOf(last.schema),
-        greatestOrder: last.greatest_order,
+        greatestOrder: greatestOf([...own, ...deltasOf(name)]),
         lastRun: last.run,
         lastCommit: timeOf(last),
         setAside: own.reduce((sum, run) => sum + (run.quarantine?.rows ?? 0), 0),
@@ -225,4 +226,9 @@ export function memoryCatalog(): Catalog {
 /** When a run was committed; small writes are known from when they began. */
 function timeOf(of: RunManifest | DeltaHead): string {
   return (of as Partial<RunManifest>).committed_at ?? of.started_at;
+}
+
+function greatestOf(of: readonly (RunManifest | DeltaHead)[]): string | null {
+  const orders = of.flatMap(({ greatest_order: order }) => order ?? []);
+  return orders.length === 0 ? null : orders.reduce((a, b) => (compareText(a, b) > 0 ? a : b));
 }

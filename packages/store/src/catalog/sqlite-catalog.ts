@@ -516,7 +516,7 @@ function upsertTable(
     `INSERT INTO tables (name, mode, primary_key, incremental, schema, greatest_order, last_run, last_commit, subject_columns)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET mode = excluded.mode, primary_key = excluded.primary_key, incremental = excluded.incremental,
-       schema = excluded.schema, greatest_order = excluded.greatest_order, last_run = excluded.last_run,
+       schema = excluded.schema, last_run = excluded.last_run,
        last_commit = excluded.last_commit, subject_columns = excluded.subject_columns
      WHERE excluded.last_run >= last_run`,
   ).run(
@@ -530,6 +530,10 @@ function upsertTable(
     from.last_commit,
     JSON.stringify(from.subject_columns),
   );
+  // Also of a run that came late: a row without a value counts as new as the newest there is.
+  db.prepare(
+    `UPDATE tables SET greatest_order = ?1 WHERE name = ?2 AND ?1 > coalesce(greatest_order, '')`,
+  ).run(from.greatest_order, from.table);
 }
 
 function insertHistory(

@@ -20,6 +20,7 @@ import {
   type TableTarget,
 } from '@hakiri/core';
 import { fingerprint } from '../commit/fingerprint.ts';
+import { requireSameTable } from '../commit/same-table.ts';
 import { type NextSchema, nextSchema } from '../commit/table-schema-rules.ts';
 import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
@@ -244,8 +245,6 @@ export function openSmallWrites(
     let order = table?.greatestOrder ?? null;
     if (table === undefined || incremental === undefined) return order;
     if (written && newestRun(table) === written.run) return greatest(order, written.greatestOrder);
-    // A file that was folded after a newer run came in: the table's own value does not know it.
-    for (const run of await catalog.runs(target.table)) order = greatest(order, run.greatest_order);
     for (const { path } of table.deltas) {
       const { commits } = await readDelta(files, paths.absolute(path));
       for (const { rows } of commits) for (const row of rows) order = greatest(order, row._hakiri_order);
@@ -256,6 +255,7 @@ export function openSmallWrites(
   /** The file to write to now: a run that came in between, or a column that is new, asks for another. */
   const current = async (): Promise<OpenDelta> => {
     const table = await catalog.table(target.table);
+    if (table) requireSameTable(table, asTarget);
     const next = nextSchema(table?.schema ?? EMPTY_SCHEMA, target.declared, asTarget);
     if (delta && (table === undefined || isOver(delta, table, next.changes))) {
       await retire();
