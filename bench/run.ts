@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { compaction } from './compaction.ts';
 import { ingest } from './ingest.ts';
+import { pointRead } from './point-read.ts';
 import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
 import { type Bar, printBar, type Scale } from './support/report.ts';
@@ -10,6 +11,7 @@ import { type Bar, printBar, type Scale } from './support/report.ts';
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
   compaction,
   ingest,
+  'point-read': pointRead,
   'small-writes': smallWrites,
   startup,
 };

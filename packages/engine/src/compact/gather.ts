@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { PROVENANCE_COLUMNS, quoteIdentifier, quoteLiteral } from '@hakiri/core';
+import { HakiriError, PROVENANCE_COLUMNS, quoteIdentifier, quoteLiteral } from '@hakiri/core';
 import { fileSha256 } from '../copy/file-sha256.ts';
 import { type FileStatistics, readFileStatistics } from './file-statistics.ts';
 import { columnSql, type NumberedPart, partRows, ROWS_PER_PART } from './part-rows.ts';
@@ -11,11 +11,16 @@ import type { CompactSession } from './session.ts';
 const ROW_GROUP_ROWS = 10_240;
 /** Of files that are read once more, in pieces. Smaller groups would spare little reading and cost more writing. */
 const RUN_ROW_GROUP_ROWS = 8192;
-/** Share of the memory that rows being sorted may take. What spills costs three times the CPU. */
-const SORT_SHARE = 0.5;
+/** A sort that spills needs so much, and takes so many times the rows that it could hold (measured, with room). */
+const SPILL_FROM_BYTES = 160_000_000;
+const SPILLED_PER_SORTED = 8;
+/** Share of the memory that rows being sorted may take without spilling. */
+const SORT_SHARE = { short: 0.5, long: 0.25 };
+const LONG_ROW_BYTES = 2048;
 /** A row in memory takes about this many times its bytes in a file before compression. */
 const MEMORY_PER_FILE_BYTE = 1.7;
-const MIN_SORTED_ROWS = 4096;
+/** The engine works on so many rows at a time. */
+const VECTOR_ROWS = 2048;
 /** Level 1 is as small as 3 on sorted rows. */
 const FINAL = `FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS`;
 
@@ -25,8 +30,9 @@ export interface WrittenPart extends CompactedPart {
 }
 
 /**
- * Writes the rows of table `placed` as parts, sorted. Rows of newer parts lie anywhere, so they are first brought
- * into order in files of their own, a bounded number at a time; rows of the base lie in order already.
+ * Writes the rows of table `placed` as parts, sorted. What makes one part is sorted at once where the engine has
+ * room to spill; otherwise the rows of newer parts, which lie anywhere, are first brought into order in files of
+ * their own, a bounded number at a time, and each part is then sorted in memory.
  */
 export async function gatherRows(
   session: CompactSession,
@@ -36,24 +42,57 @@ export async function gatherRows(
   partitions: readonly PlacedPartition[],
 ): Promise<readonly WrittenPart[]> {
   const sortRows = await sortableRows(session, request, [...base, ...newer]);
+  const [only, ...others] = partitions;
+  const rows = only ? only.to - only.from : 0;
+  const canSpill = request.memoryLimitBytes >= SPILL_FROM_BYTES && rows <= sortRows * SPILLED_PER_SORTED;
+  if (only && others.length === 0 && rows <= request.targetPartRows && (rows <= sortRows || canSpill)) {
+    try {
+      return await writeAtOnce(session, request, [...base, ...newer], only, sortRows);
+    } catch (error) {
+      // How much memory a sort needs that spills depends on more than its bytes.
+      if (rows <= sortRows || !(error instanceof HakiriError && error.code === 'engine.out_of_memory'))
+        throw error;
+    }
+  }
   const parts = partitions.flatMap((partition) =>
     cutParts(partition, Math.min(sortRows, request.targetPartRows)),
   );
-  const direct = parts.length === 1;
-  const runs = direct ? [] : await writeRuns(session, request, newer, sortRows);
+  const runs = await writeRuns(session, request, newer, sortRows);
   const written: WrittenPart[] = [];
   for (const part of parts) {
-    const rows = [
-      ...(await baseRows(session, request, direct ? [...base, ...newer] : base, part)),
-      ...(runs.length > 0
+    const sources = await partSources(session, request, base, part);
+    const selected =
+      runs.length > 0
         ? [
             `SELECT ${outputColumns(request).join(', ')}, "_hakiri_pos" FROM read_parquet([${runs.map(quoteLiteral).join(', ')}], hive_partitioning=false) WHERE "_hakiri_pos" BETWEEN ${part.from} AND ${part.to - 1}`,
           ]
-        : []),
-    ];
-    written.push(await writePart(session, request, part, rows.join('\nUNION ALL\n')));
+        : [];
+    written.push(
+      await writePart(session, request, part, [...sources, ...selected].join('\nUNION ALL\n'), sortRows),
+    );
   }
   return written;
+}
+
+async function writeAtOnce(
+  session: CompactSession,
+  request: CompactRequest,
+  parts: readonly NumberedPart[],
+  partition: PlacedPartition,
+  sortRows: number,
+): Promise<readonly WrittenPart[]> {
+  const written: WrittenPart[] = [];
+  for (const part of cutParts(partition, request.targetPartRows)) {
+    const sources = await partSources(session, request, parts, part);
+    written.push(await writePart(session, request, part, sources.join('\nUNION ALL\n'), sortRows));
+  }
+  return written;
+}
+
+/** Rows of a row group: fewer where they are wide, since a group is held in memory while it is made. */
+function groupRows(sortRows: number): number {
+  const groups = Math.floor(sortRows / 4 / VECTOR_ROWS);
+  return Math.min(ROW_GROUP_ROWS, Math.max(1, groups) * VECTOR_ROWS);
 }
 
 interface PartRange {
@@ -89,7 +128,8 @@ async function sortableRows(
   }
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const rowBytes = Math.max(32, (bytes / Math.max(1, rows)) * MEMORY_PER_FILE_BYTE);
-  return Math.max(MIN_SORTED_ROWS, Math.floor((memoryLimitBytes * SORT_SHARE) / rowBytes));
+  const share = rowBytes > LONG_ROW_BYTES ? SORT_SHARE.long : SORT_SHARE.short;
+  return Math.max(VECTOR_ROWS, Math.floor((memoryLimitBytes * share) / rowBytes));
 }
 
 /** Brings the newer winners into order: files sorted by `_hakiri_pos`. Parts without a winner are not read. */
@@ -104,7 +144,7 @@ async function writeRuns(
     const run = join(session.folder, `run-${runs.length}.parquet`);
     const rows = joined(request, batch.parts, batch.within, `"at" BETWEEN ${batch.fromAt} AND ${batch.toAt}`);
     await session.run(
-      `COPY (SELECT * FROM (${rows}) ORDER BY "_hakiri_pos") TO ${quoteLiteral(run)} (FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE ${RUN_ROW_GROUP_ROWS})`,
+      `COPY (SELECT * FROM (${rows}) ORDER BY "_hakiri_pos") TO ${quoteLiteral(run)} (FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE ${Math.min(RUN_ROW_GROUP_ROWS, groupRows(sortRows))})`,
     );
     runs.push(run);
   }
@@ -179,7 +219,7 @@ const placeOf = ({ number }: NumberedPart, row: number): string =>
   String(BigInt(number) * BigInt(ROWS_PER_PART) + BigInt(row));
 
 /** What the parts hold of an output part, each read only where its rows lie. */
-async function baseRows(
+async function partSources(
   session: CompactSession,
   request: CompactRequest,
   parts: readonly NumberedPart[],
@@ -234,13 +274,14 @@ async function writePart(
   request: CompactRequest,
   { partition, file, from, to }: PartRange,
   rows: string,
+  sortRows: number,
 ): Promise<WrittenPart> {
   const path = join(request.output, file);
   await mkdir(dirname(path), { recursive: true });
   const select = `SELECT ${outputColumns(request).join(', ')} FROM (${rows}) ORDER BY "_hakiri_pos"`;
   const statistics = await readFileStatistics(
     session,
-    `COPY (${select}) TO ${quoteLiteral(path)} (${FINAL}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+    `COPY (${select}) TO ${quoteLiteral(path)} (${FINAL}, ROW_GROUP_SIZE ${groupRows(sortRows)})`,
   );
   if (statistics.rows !== to - from)
     throw new Error(`A part holds ${statistics.rows} rows instead of ${to - from}`);

@@ -4,8 +4,9 @@ import { partitionValueSql } from './partition-value.ts';
 import type { CompactRequest } from './request.ts';
 import type { CompactSession } from './session.ts';
 
-/** A sort spills, but needs a fraction of its rows in memory: measured at 16, with room to spare. */
-const SORTED_PER_MEMORY = 3;
+/** A sort spills, but needs a fraction of its rows in memory: of long rows more (measured, with room). */
+const SORTED_PER_MEMORY = { short: 2.5, long: 0.5 };
+const LONG_ROW_BYTES = 256;
 /** What a row costs in a sort beside the bytes of its key and order. */
 const ROW_OVERHEAD_BYTES = 64;
 const SAMPLED_PER_SLICE = 500;
@@ -83,8 +84,9 @@ async function cutKeys(
   rows: string,
 ): Promise<number> {
   const count = parts.reduce((sum, part) => sum + part.rows, 0);
-  const bytes = count * (await narrowRowBytes(session, request, parts));
-  const wanted = Math.ceil(bytes / (request.memoryLimitBytes * SORTED_PER_MEMORY));
+  const rowBytes = await narrowRowBytes(session, request, parts);
+  const share = rowBytes > LONG_ROW_BYTES ? SORTED_PER_MEMORY.long : SORTED_PER_MEMORY.short;
+  const wanted = Math.ceil((count * rowBytes) / (request.memoryLimitBytes * share));
   if (wanted <= 1) return 1;
   const oneIn = Math.max(1, Math.floor(count / (wanted * SAMPLED_PER_SLICE)));
   await session.run(
