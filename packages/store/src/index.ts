@@ -22,6 +22,14 @@ export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/do
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
 export { type Repair, repairStore } from './recovery/repair.ts';
 export {
+  openRowSidecars,
+  type RowSidecarOptions,
+  type RowSidecars,
+  readThroughEngine,
+  type SidecarRow,
+  sidecarPath,
+} from './rows/index.ts';
+export {
   type LockOptions,
   openStore,
   openWritableStore,
