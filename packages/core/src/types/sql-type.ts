@@ -7,7 +7,9 @@ export function quoteIdentifier(name: string): string {
 
 /** Text as a SQL string literal. */
 export function quoteLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  // A NUL, which ends a text in an order key, cannot stand in a statement.
+  return text.includes('\0') ? `(${quoted.replaceAll('\0', "' || chr(0) || '")})` : quoted;
 }
 
 /** The DuckDB type that holds a logical type. An undecided column, wherever it must be shown, is text. */
