@@ -105,3 +105,8 @@ test('a query that runs too long is killed, and the next one is answered', async
   assert.ok(performance.now() - started < 5000);
   assert.deepEqual((await ask('SELECT 1 AS one')).rows, [[1]]);
 });
+
+test('text that some take for an end of line passes in both directions', async () => {
+  const text = 'a\u2028b\u2029c\u0085d\r\ne';
+  assert.deepEqual((await ask(`SELECT '${text}' AS text, length('${text}') AS n`)).rows, [[text, 10]]);
+});

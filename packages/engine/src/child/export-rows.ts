@@ -43,7 +43,6 @@ const HUGE = /"(?:[^"]|"")*"|\bU?HUGEINT\b/g;
 function parquetColumn(name: string, type: DuckDBType): string {
   const identifier = quoteIdentifier(name);
   const held = String(type);
-  if (held === '"NULL"' || held === 'SQLNULL') return `CAST(${identifier} AS VARCHAR) AS ${identifier}`;
   const wanted = held.replace(HUGE, (found) => (found.startsWith('"') ? found : 'DECIMAL(38,0)'));
   return wanted === held ? identifier : `CAST(${identifier} AS ${wanted}) AS ${identifier}`;
 }

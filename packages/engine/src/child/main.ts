@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
+import { protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
 import { runSessionQuery } from './sql.ts';
 import { createWriter, type WriterJob } from './writer.ts';
@@ -48,7 +49,7 @@ export async function runEngineChild(
         return exportRows(request);
     }
   };
-  const answer = (reply: EngineReply) => process.stdout.write(`${JSON.stringify(reply)}\n`);
+  const answer = (reply: EngineReply) => process.stdout.write(protocolLine(reply));
 
   // stdin closes when the parent ends, however it ends; native work in another thread must not keep us.
   process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));

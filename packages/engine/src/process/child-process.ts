@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type ErrorCode, HakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
+import { protocolLine } from '../protocol-line.ts';
 
 /** Starts this same executable with a hidden command, stdin and stdout as pipes. */
 export type SpawnChild = (role: 'writer' | 'sql') => ChildProcess;
@@ -55,7 +56,7 @@ export class EngineChild {
     const id = ++this.#lastId;
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#hold(true);
-    this.#process.stdin?.write(`${JSON.stringify({ id, ...request })}\n`);
+    this.#process.stdin?.write(protocolLine({ id, ...request }));
     return answer;
   }
 
