@@ -15,8 +15,8 @@ const PARTS = new URL('./support/compaction-parts.ts', import.meta.url).pathname
 const QUALIFY = new URL('./support/qualify.ts', import.meta.url).pathname;
 
 const RUNS = 50;
-const MEMORY_LIMIT_BYTES = 160_000_000;
-const ROUNDS_OF_ONE_PARTITION = 10;
+const MEMORY_LIMIT_BYTES = 150_000_000;
+const ROUNDS_OF_ONE_PARTITION = 20;
 
 const SCHEMA = {
   columns: [

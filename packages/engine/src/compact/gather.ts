@@ -12,10 +12,10 @@ const ROW_GROUP_ROWS = 10_240;
 /** Of files that are read once more, in pieces. Smaller groups would spare little reading and cost more writing. */
 const RUN_ROW_GROUP_ROWS = 8192;
 /** A sort that spills needs so much, and takes so many times the rows that it could hold (measured, with room). */
-const SPILL_FROM_BYTES = 160_000_000;
-const SPILLED_PER_SORTED = 8;
+const SPILL_FROM_BYTES = 200_000_000;
+const SPILLED_PER_SORTED = 12;
 /** Share of the memory that rows being sorted may take without spilling. */
-const SORT_SHARE = { short: 0.5, long: 0.25 };
+const SORT_SHARE = { short: 0.35, long: 0.25 };
 const LONG_ROW_BYTES = 2048;
 /** A row in memory takes about this many times its bytes in a file before compression. */
 const MEMORY_PER_FILE_BYTE = 1.7;

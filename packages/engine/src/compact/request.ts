@@ -21,7 +21,7 @@ export interface CompactRequest {
   readonly output: string;
   /** A part holds at most so many rows, and fewer where the rows are wide: it is sorted in memory. */
   readonly targetPartRows: number;
-  /** What the engine may take; the process around it adds about 100 MB. At least 100 MB; from 160 MB a part may be as large as it should, sorted through the disk. */
+  /** What the engine may take; the process around it adds about 100 MB. At least 100 MB; from 200 MB a part may be as large as it should, sorted through the disk. */
   readonly memoryLimitBytes: number;
 }
 
