@@ -240,6 +240,11 @@ const CODES = {
     'A record deletes a row of a table that has no primary key, and was set aside.',
     'Give the table a primary_key.',
   ),
+  'record.erased': kind(
+    EXIT.failed,
+    'A row is about something that was forgotten for good; nothing was written.',
+    'Leave it out. What `hakiri forget` removed does not come back.',
+  ),
   'record.not_object': kind(
     EXIT.failed,
     'A record is not a JSON object and was set aside.',
@@ -314,6 +319,16 @@ const CODES = {
     EXIT.conflict,
     'Another process is compacting, collecting or erasing in this store.',
     'Wait for it, or give `--wait` a longer time.',
+  ),
+  'store.key_missing': kind(
+    EXIT.failed,
+    'Something was forgotten in this store, and the pseudonym key that tells what it was is not here.',
+    'Bring the key from the machine where it was forgotten: keys/pseudonym.key.',
+  ),
+  'store.erasure_incomplete': kind(
+    EXIT.failed,
+    'Something that was to be forgotten is still there.',
+    'The message names the file; run `hakiri forget` again once it is mended or removed.',
   ),
   'store.not_found': kind(EXIT.usage, 'There is no store yet.', 'Run a pipeline first: `hakiri run`.'),
 

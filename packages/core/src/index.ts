@@ -8,6 +8,7 @@ export * from './partitioning.ts';
 export * from './ports/catalog.ts';
 export * from './ports/clock.ts';
 export * from './ports/destination.ts';
+export * from './ports/erasure.ts';
 export * from './ports/files.ts';
 export * from './ports/serve.ts';
 export * from './ports/source.ts';

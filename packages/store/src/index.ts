@@ -17,6 +17,13 @@ export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
 export { type SmallWritesSummary, summarizeSmallWrites } from './export/small-writes.ts';
 export { writeArchive } from './export/write-archive.ts';
+export {
+  type ForgetReport,
+  type ForgetRequest,
+  type ForgetStep,
+  forget,
+  type Mention,
+} from './erase/index.ts';
 export type { Collected } from './gc/collect-garbage.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';

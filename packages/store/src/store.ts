@@ -24,6 +24,9 @@ import { openSmallWrites, type SmallTarget, type SmallWriter } from './delta/sma
 import { type Layout, layout } from './disk/layout.ts';
 import { readStoreFormat, writeStoreFormat } from './disk/store-format.ts';
 import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
+import { finishErasures, isErasureUnfinished } from './erase/finish.ts';
+import { hasErasures } from './erase/records.ts';
+import { openScreen } from './erase/screen.ts';
 import { collectGarbage } from './gc/collect-garbage.ts';
 import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { findRuns } from './recovery/find-runs.ts';
@@ -90,7 +93,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
   }
   const catalog = await openCatalog(options.files, paths, 'read');
-  await adopt(options.files, paths, catalog);
+  // What was forgotten may come back with a file from elsewhere: only a writer can look into it.
+  if (!(await hasErasures({ files: options.files, paths }))) await adopt(options.files, paths, catalog);
   return readable(paths, catalog);
 }
 
@@ -111,7 +115,7 @@ export async function openWritableStore(
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
     catalog = await openCatalog(files, paths, 'write');
     const context = storeContext(options, paths, catalog);
-    const recovery = await recover(context);
+    const recovery = await recover(context, lockOptions);
     const store = readable(paths, catalog, lock);
     const smallWriters = new Set<SmallWriter>();
     const foldWritten = async (): Promise<void> => {
@@ -183,9 +187,13 @@ const DEFAULT_SETTINGS: TableSettings = {
   tombstoneRetentionMs: TABLE_DEFAULTS.tombstoneRetentionMs,
 };
 
-async function recover(context: StoreContext): Promise<Recovery> {
+async function recover(context: StoreContext, lockOptions: LockOptions): Promise<Recovery> {
   const { files, paths, catalog, clock } = context;
-  const adoption = await adopt(files, paths, catalog);
+  const adoption = await adopt(files, paths, catalog, await openScreen(context));
+  if (await isErasureUnfinished(context)) {
+    const lock = await acquireCompactLock(context, lockOptions);
+    await finishErasures(context).finally(() => lock.release());
+  }
   const swept = [
     ...(await sweepRuns(files, paths, catalog, adoption)),
     ...(await sweepAbandoned(context, adoption)),
@@ -229,13 +237,58 @@ export async function openMaintenance<T>(
   try {
     catalog = await openCatalog(files, paths, 'write');
     const context = storeContext(options, paths, catalog);
-    const { unpublished } = await adopt(files, paths, catalog);
+    const { unpublished } = await adopt(files, paths, catalog, await openScreen(context));
+    await finishIfUnfinished(context, lockOptions.command);
     await sweepSnapshots(files, paths, catalog, unpublished);
     await foldIfUnused(context, lockOptions.command);
     return await work(context);
   } finally {
     await catalog?.close();
     lock.release();
+  }
+}
+
+/** Nothing is merged that is about to be erased. A writer that holds the store finishes it itself. */
+async function finishIfUnfinished(context: StoreContext, command: string): Promise<void> {
+  if (!(await isErasureUnfinished(context))) return;
+  const { files, clock, paths } = context;
+  const writer = await acquireWriterLock({ files, clock, paths, command, waitMs: 0 });
+  await finishErasures(context).finally(() => writer.release());
+}
+
+/**
+ * Opens a store to erase from it: nobody writes and nobody compacts meanwhile, what earlier processes left is mended
+ * and finished, and every small write of this node is in a run.
+ * @throws HakiriError store.not_found, store.locked, store.compacting, store.catalog_lost, store.newer_format
+ */
+export async function openErasure<T>(
+  options: StoreOptions,
+  lockOptions: LockOptions,
+  work: (context: StoreContext) => Promise<T>,
+): Promise<T> {
+  const { files } = options;
+  const paths = layout(options.root, options.project);
+  if ((await readStoreFormat(files, paths)) === undefined) {
+    throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
+  }
+  // Everywhere in this order.
+  const writer = await acquireWriterLock({ ...options, ...lockOptions, paths });
+  let compact: WriterLock | undefined;
+  let catalog: Catalog | undefined;
+  try {
+    compact = await acquireCompactLock({ ...options, paths }, lockOptions);
+    catalog = await openCatalog(files, paths, 'write');
+    const context = storeContext(options, paths, catalog);
+    const adoption = await adopt(files, paths, catalog, await openScreen(context));
+    if (await isErasureUnfinished(context)) await finishErasures(context);
+    await sweepRuns(files, paths, catalog, adoption);
+    await sweepSnapshots(files, paths, catalog, adoption.unpublished);
+    for (const table of await catalog.tables()) await foldOwn(context, table);
+    return await work(context);
+  } finally {
+    await catalog?.close();
+    compact?.release();
+    writer.release();
   }
 }
 

@@ -96,4 +96,6 @@ export interface Commit {
   /** Absolute path; undefined when nothing was set aside. */
   readonly quarantine: string | undefined;
   readonly schemaChanges: readonly string[];
+  /** Rows left out because they were forgotten for good; missing when there were none. */
+  readonly forgotten?: number;
 }

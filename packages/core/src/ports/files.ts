@@ -17,8 +17,8 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** Removes a folder and all in it; missing is fine. */
   removeTree(path: string): Promise<void>;
-  /** Creates a folder and its parents. */
-  makeFolder(path: string): Promise<void>;
+  /** Creates a folder and its parents, with `mode` where they are new. */
+  makeFolder(path: string, mode?: number): Promise<void>;
   /** Entries of a folder, sorted by name; none when it is missing. */
   list(path: string): Promise<readonly FileEntry[]>;
   /** Undefined when there is nothing at that path. */

@@ -365,7 +365,8 @@ function open(path: string): DatabaseSync {
     try {
       const version = knownVersion(db, path);
       if (isNew || version < MIGRATIONS.length) migrate(db);
-      db.exec('PRAGMA synchronous = FULL');
+      // What is deleted leaves nothing of itself in the file's free pages.
+      db.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
       return db;
     } catch (error) {
       db.close();
@@ -492,15 +493,23 @@ function insertParts(db: DatabaseSync, { run, table, parts }: RunManifest): void
 function rewriteRun(db: DatabaseSync, manifest: RunManifest): void {
   const rows = manifest.parts.reduce((total, part) => total + part.rows, 0);
   const bytes = manifest.parts.reduce((total, part) => total + part.bytes, 0);
-  db.prepare(
-    'UPDATE runs SET manifest = ?, rows = ?, bytes = ?, set_aside = ? WHERE run = ? AND collected = 0',
-  ).run(JSON.stringify(manifest), rows, bytes, manifest.quarantine?.rows ?? 0, manifest.run);
+  const before = db.prepare('SELECT manifest, collected FROM runs WHERE run = ?').get(manifest.run);
+  if (!before) return;
+  db.prepare('UPDATE runs SET manifest = ?, rows = ?, bytes = ?, set_aside = ? WHERE run = ?').run(
+    JSON.stringify(manifest),
+    rows,
+    bytes,
+    manifest.quarantine?.rows ?? 0,
+    manifest.run,
+  );
   db.prepare('DELETE FROM parts WHERE run = ?').run(manifest.run);
-  insertParts(db, manifest);
-  db.prepare('UPDATE tables SET greatest_order = ? WHERE name = ? AND last_run = ?').run(
+  if (before.collected === 0) insertParts(db, manifest);
+  db.prepare('UPDATE cursors SET cursor = ? WHERE run = ?').run(manifest.cursor.after, manifest.run);
+  const { greatest_order: order } = JSON.parse(String(before.manifest)) as RunManifest;
+  db.prepare('UPDATE tables SET greatest_order = ? WHERE name = ? AND greatest_order = ?').run(
     manifest.greatest_order,
     manifest.table,
-    manifest.run,
+    order,
   );
 }
 

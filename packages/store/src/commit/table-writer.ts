@@ -27,6 +27,9 @@ import {
 import type { ConvertInput, Misfit } from '@hakiri/engine';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, partName, quarantineFile, runFolder } from '../disk/layout.ts';
+import { judgeRecord } from '../erase/quarantine.ts';
+import { type Forgotten, readErasures } from '../erase/records.ts';
+import { leaveOutForgotten } from '../erase/screen.ts';
 import type { StoreContext } from '../store-context.ts';
 import { countBack } from './count-back.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -178,7 +181,39 @@ export function openTableWriter(
     }
   };
 
-  const commit = async (after: string | undefined, whole = false): Promise<Commit | undefined> => {
+  /** Read once: nothing is forgotten while somebody writes. */
+  let erasures: Promise<Forgotten | undefined> | undefined;
+  const readForgotten = (): Promise<Forgotten | undefined> => {
+    erasures ??= readErasures(context).then((found) => found?.forgotten);
+    return erasures;
+  };
+  const facts = () => ({
+    name: target.table,
+    mode: target.mode,
+    primaryKey: target.primaryKey,
+    incremental: target.incremental ?? null,
+    subjectColumns: target.subjectColumns,
+    schema: pending?.schema ?? EMPTY_SCHEMA,
+  });
+
+  /** What was forgotten for good does not come back with another pull. */
+  const leaveOut = async (after: string | undefined) => {
+    const forgotten = await readForgotten();
+    if (!forgotten || pending === undefined) return { rows: 0, after };
+    const screened = await leaveOutForgotten(context, forgotten, facts(), {
+      parts: pending.parts,
+      schemas: pending.schemas,
+      greatestOrder: pending.greatestOrder,
+      before: table?.greatestOrder ?? null,
+      cursors: [after ?? null],
+    });
+    pending.parts.splice(0, pending.parts.length, ...screened.parts);
+    pending.greatestOrder = screened.greatestOrder;
+    return { rows: screened.forgotten, after: screened.cursor(after ?? null) ?? undefined };
+  };
+
+  const commit = async (pulled: string | undefined, whole = false): Promise<Commit | undefined> => {
+    const { rows: forgotten, after } = await leaveOut(pulled);
     if (whole && target.mode === 'replace') await deleteOthers();
     const nothingNew =
       pending === undefined ||
@@ -239,11 +274,15 @@ export function openTableWriter(
       setAside: quarantine?.rows ?? 0,
       quarantine: quarantine === null ? undefined : paths.absolute(quarantine.path),
       schemaChanges: run.changes,
+      ...(forgotten > 0 ? { forgotten } : {}),
     };
   };
 
   // Under its own name at once: until a manifest names it, the file belongs to nobody and is swept.
-  const writeAside = async (records: readonly SetAside[]): Promise<void> => {
+  const writeAside = async (given: readonly SetAside[]): Promise<void> => {
+    if (given.length === 0) return;
+    const forgotten = await readForgotten();
+    const records = forgotten ? given.flatMap((record) => screened(record, facts(), forgotten)) : given;
     if (records.length === 0) return;
     const run = begin();
     if (run.quarantine === undefined) {
@@ -296,6 +335,17 @@ export function openTableWriter(
       await files.remove(paths.absolute(quarantineFile(target.table, run)));
     },
   };
+}
+
+/** A record that is set aside, without its content where nobody can tell whom it is about. */
+function screened(
+  aside: SetAside,
+  facts: Parameters<typeof judgeRecord>[1],
+  forgotten: Forgotten,
+): readonly SetAside[] {
+  const verdict = judgeRecord(Buffer.from(aside.record).toString('utf8'), facts, forgotten);
+  if (verdict === 'leave') return [aside];
+  return verdict === 'drop' ? [] : [{ ...aside, record: Buffer.alloc(0) }];
 }
 
 function runPart({ run, schemas }: Pending, part: PartEntry): CatalogRunPart {

@@ -25,6 +25,8 @@ import { type NextSchema, nextSchema } from '../commit/table-schema-rules.ts';
 import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { deltaFile, deltaFolder, MANIFEST_NAME, runFolder } from '../disk/layout.ts';
+import { type Erasures, readErasures } from '../erase/records.ts';
+import { requireNotForgotten } from '../erase/refuse-row.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, release } from './claims.ts';
 import { MAX_LINE_BYTES, readDelta } from './delta-file.ts';
@@ -115,6 +117,7 @@ export function openSmallWrites(
   let pumping: Promise<void> | undefined;
   let folding: Promise<void> = Promise.resolve();
   let isClosed = false;
+  let erasures: Promise<Erasures | undefined> | undefined;
 
   const now = (): string => new Date(clock.nowMs()).toISOString();
 
@@ -372,6 +375,8 @@ export function openSmallWrites(
   };
 
   const settle = async (): Promise<void> => {
+    // Whoever waits for them comes before us.
+    await erasures?.catch(() => {});
     while (pumping) await pumping;
   };
 
@@ -380,6 +385,10 @@ export function openSmallWrites(
       if (isClosed) throw new HakiriError('internal', 'A closed writer was written to');
       if (rows.length === 0) throw new HakiriError('usage.argument', 'There are no rows to write');
       const checked = rows.map(check);
+      // Read once: nothing is forgotten while somebody writes.
+      erasures ??= readErasures(context);
+      const forgotten = (await erasures)?.forgotten;
+      if (forgotten) requireNotForgotten(rows, target, forgotten);
       return new Promise((resolve, reject) => {
         queue.push({ rows: checked, resolve, reject });
         pumping ??= pump();

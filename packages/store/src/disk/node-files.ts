@@ -36,9 +36,9 @@ export const nodeFiles: Files = {
   rename: (from, to) => guarded('renaming', from, () => rename(from, to)),
   remove: (path) => guarded('removing', path, () => rm(path, { force: true })),
   removeTree: (path) => guarded('removing', path, () => rm(path, { recursive: true, force: true })),
-  makeFolder: (path) =>
+  makeFolder: (path, mode) =>
     guarded('creating', path, async () => {
-      await mkdir(path, { recursive: true });
+      await mkdir(path, mode === undefined ? { recursive: true } : { recursive: true, mode });
     }),
   list: (path) =>
     guarded('listing', path, async () => {

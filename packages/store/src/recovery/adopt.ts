@@ -11,6 +11,7 @@ import {
 } from '@hakiri/core';
 import { readDeltaHead } from '../delta/delta-file.ts';
 import type { Layout } from '../disk/layout.ts';
+import type { Screen } from '../erase/screen.ts';
 import { findDeltas } from './find-deltas.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
 import { type FoundSnapshot, findSnapshots } from './find-snapshots.ts';
@@ -35,8 +36,14 @@ export interface Damaged {
  * Takes in everything complete that the catalog does not know: a process died between writing it and telling the
  * catalog, another machine made it, or the catalog is new. What is damaged is reported and left alone, and so is a
  * run from before the table's horizon: the deletes that its rows might have lost to are forgotten.
+ * @param screen takes out of the files what was forgotten for good; needed where anything was
  */
-export async function adopt(files: Files, paths: Layout, catalog: Catalog): Promise<Adoption> {
+export async function adopt(
+  files: Files,
+  paths: Layout,
+  catalog: Catalog,
+  screen?: Screen,
+): Promise<Adoption> {
   const adopted: RunId[] = [];
   const damaged: Damaged[] = [];
   const attempt = async (run: RunId | undefined, path: string, action: () => Promise<void>) => {
@@ -53,7 +60,8 @@ export async function adopt(files: Files, paths: Layout, catalog: Catalog): Prom
   for (const { manifest: path } of snapshots) {
     if (path === undefined) continue;
     await attempt(undefined, path, async () => {
-      arrived.push(await readSnapshotFile(files, paths, path));
+      const read = await readSnapshotFile(files, paths, path);
+      arrived.push((await screen?.snapshot(read)) ?? read);
     });
   }
 
@@ -64,7 +72,8 @@ export async function adopt(files: Files, paths: Layout, catalog: Catalog): Prom
     if (path === undefined) continue;
     await attempt(run, path, async () => {
       requireRecent(run, horizons.get(table));
-      const read = await readManifestFile(files, paths, path);
+      const found = await readManifestFile(files, paths, path);
+      const read = (await screen?.run(found)) ?? found;
       await catalog.commitRun(read.manifest, read.schemas);
       adopted.push(run);
     });
@@ -85,6 +94,7 @@ export async function adopt(files: Files, paths: Layout, catalog: Catalog): Prom
   for (const { run, path } of deltas) {
     if (taken.has(run)) continue;
     await attempt(run, path, async () => {
+      await screen?.delta(path);
       const { head, schemas } = await readDeltaHead(files, paths, path);
       await catalog.commitDelta(head, schemas);
       adopted.push(run);

@@ -2,7 +2,9 @@ import type { RunId } from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { layout } from '../disk/layout.ts';
 import { acquireWriterLock } from '../disk/writer-lock.ts';
-import type { LockOptions, StoreOptions } from '../store.ts';
+import { readPlan, writeFiles } from '../erase/plan.ts';
+import { openScreen } from '../erase/screen.ts';
+import { type LockOptions, type StoreOptions, storeContext } from '../store.ts';
 import { writeView } from '../view/write-views.ts';
 import { adopt } from './adopt.ts';
 
@@ -21,7 +23,11 @@ export async function rebuildCatalog(
     const fresh = `${paths.catalog}.rebuilt`;
     for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);
     const catalog = openSqliteCatalog(fresh);
-    const { adopted, damaged } = await adopt(files, paths, catalog);
+    // An erasure that was interrupted has decided already what the files hold.
+    const plan = await readPlan({ files, paths });
+    if (plan) await writeFiles({ files, paths }, plan);
+    const screen = await openScreen(storeContext(options, paths, catalog));
+    const { adopted, damaged } = await adopt(files, paths, catalog, screen);
     // Closing the last connection folds the write-ahead log in, so that one rename moves the whole catalog.
     await catalog.close();
     const stamp = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');

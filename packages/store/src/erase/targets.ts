@@ -1,0 +1,69 @@
+import { basename } from 'node:path';
+import type { ErasureTarget, Files, TableName } from '@hakiri/core';
+import type { Layout } from '../disk/layout.ts';
+import { sidecarPath } from '../rows/sidecar-file.ts';
+
+type Place = { readonly files: Files; readonly paths: Layout };
+
+/** What is local and made again when it is needed. */
+export function cacheTargets(place: Place): readonly ErasureTarget[] {
+  return [rowSidecars(place), leftovers(place)];
+}
+
+/** Dropped whole: what was superseded long ago may still stand in pages that are free. */
+function rowSidecars({ files, paths }: Place): ErasureTarget {
+  const own = (table: TableName): readonly string[] => {
+    const path = sidecarPath(paths.cache, basename(paths.context), table);
+    // The file itself last: whoever finds it gone must not find the old one's log beside it.
+    return [`${path}-wal`, `${path}-shm`, path];
+  };
+  return {
+    name: 'row sidecars',
+    async erase(tables) {
+      for (const path of tables.flatMap(own)) await files.remove(path);
+    },
+    remains: async (tables) => existing(files, tables.flatMap(own)),
+  };
+}
+
+/** Records on their way in or out, left by a process that died. Nobody works on them: the caller has both locks. */
+function leftovers({ files, paths }: Place): ErasureTarget {
+  const spool = `${paths.cache}/spool/${basename(paths.context)}`;
+  const found = async (): Promise<readonly string[]> => {
+    const cache = (await files.list(paths.cache)).map(({ name }) => name);
+    const context = (await files.list(paths.context)).map(({ name }) => name);
+    return [
+      ...(await files.list(spool)).map(({ name }) => `${spool}/${name}`),
+      ...cache.filter((name) => name.endsWith('.hakiri-export')).map((name) => `${paths.cache}/${name}`),
+      // Catalogs that were lost and made again, and files that were about to be put in the place of others.
+      ...context
+        .filter((name) => name.startsWith(`${basename(paths.catalog)}.`) || name.endsWith('.tmp'))
+        .map((name) => `${paths.context}/${name}`),
+      ...(await temporaryFiles(files, paths.tables)),
+      ...(await temporaryFiles(files, paths.views)),
+    ];
+  };
+  return {
+    name: 'leftovers',
+    async erase() {
+      for (const path of await found()) await files.removeTree(path);
+    },
+    remains: found,
+  };
+}
+
+async function temporaryFiles(files: Files, folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { name, isFolder } of await files.list(folder)) {
+    const path = `${folder}/${name}`;
+    if (isFolder) found.push(...(await temporaryFiles(files, path)));
+    else if (name.endsWith('.tmp')) found.push(path);
+  }
+  return found;
+}
+
+async function existing(files: Files, candidates: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const path of candidates) if (await files.stat(path)) found.push(path);
+  return found;
+}
