@@ -31,7 +31,7 @@ import { snapshotIdAfter } from './snapshot-id.ts';
 /** Sorted in memory, a part at a time. */
 const PART_ROWS = 1_000_000;
 /** The engine's own; with the process around it the child stays under 256 MB. */
-const MEMORY_BYTES = 128 * 1024 * 1024;
+const MEMORY_BYTES = 150_000_000;
 /** A value with fewer rows shares `_mixed` with others. */
 const OWN_PARTITION_ROWS = 1000;
 const MAX_PARTITIONS = 1000;
@@ -77,7 +77,9 @@ export async function compactTable(
 
   const snapshot = snapshotIdAfter(parent?.snapshot ?? null, clock.nowMs(), node);
   const folder = snapshotFolder(name, snapshot);
-  const horizon = horizonAt(clock.nowMs() - settings.tombstoneRetentionMs, parent);
+  // Small writes that are not folded yet become runs that nothing covers: they must not be too old by then.
+  const oldest = table.deltas.map(({ run }) => ulidTimeMs(run));
+  const horizon = horizonAt(Math.min(clock.nowMs() - settings.tombstoneRetentionMs, ...oldest), parent);
   await files.makeFolder(paths.absolute(folder));
   try {
     const result = await merge(context, { table, runs, horizon, boundary, cutOtherwise, folder });
@@ -230,7 +232,12 @@ function writtenPartitions(
 ): readonly SnapshotPartition[] {
   return partitions.map(({ parts, ...partition }) => ({
     ...partition,
-    parts: parts.map(({ file, ...part }) => ({ path: `${folder}/${file}`, ...part, schema })),
+    parts: parts.map(({ file, keyRange, ...part }) => ({
+      path: `${folder}/${file}`,
+      ...part,
+      schema,
+      ...(keyRange === null ? {} : { key_range: keyRange }),
+    })),
   }));
 }
 

@@ -149,7 +149,7 @@ function selectParts(
   );
   const provenance = PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name));
   const files = parts.map((part) => quoteLiteral(path(part.path))).join(', ');
-  return `    SELECT ${[...columns, ...provenance].join(', ')}\n    FROM read_parquet([${files}])`;
+  return `    SELECT ${[...columns, ...provenance].join(', ')}\n    FROM read_parquet([${files}], hive_partitioning=false)`;
 }
 
 function selectNothing(schema: TableSchema): string {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { findColumn, type JsonValue, type RunId, ulidTimeMs, widen } from '@hakiri/core';
+import { join } from 'node:path';
+import {
+  findColumn,
+  type JsonValue,
+  type RunId,
+  sameType,
+  type TableSchema,
+  typeName,
+  ulidTimeMs,
+  widen,
+} from '@hakiri/core';
 import type { Random } from '../../../../test/support/random.ts';
 import {
   collectStore,
@@ -212,13 +221,13 @@ function order(
 ): Version[] {
   let greatest = model.greatest;
   return rows.map((row, i) => {
-    const value = valueOf(machine, run, row, greatest);
+    const value = valueIn(machine, run, row, greatest);
     if (compareValues(value, greatest) > 0) greatest = value;
     return version(machine, run, row, value, firstSeq + i);
   });
 }
 
-function valueOf({ shape }: Machine, run: RunId, row: Row, greatest: OrderValue): OrderValue {
+function valueIn({ shape }: Machine, run: RunId, row: Row, greatest: OrderValue): OrderValue {
   return shape.incremental === undefined ? BigInt(ulidTimeMs(run)) : (orderValueOf(shape, row) ?? greatest);
 }
 
@@ -305,7 +314,10 @@ function describe({ commits, whole }: RunPlan): string {
 
 async function smallAction(world: World): Promise<string> {
   const { random } = world;
-  if (random.chance(0.1)) world.columns = grow(world.columns, world.shape, random);
+  if (random.chance(0.1)) {
+    world.columns = grow(world.columns, world.shape, random);
+    await closeWriter(world);
+  }
   const writer = await smallWriter(world);
   const writes = random.many(1 + random.below(3), () => planWrite(world));
   note(world, JSON.stringify(writes));
@@ -488,6 +500,7 @@ async function adoptAction(world: World): Promise<string> {
       take(world.model, versions);
     }
   }
+  for (const [name, type] of world.model.columns) world.columns.types.set(name, typeName(type));
   return coming.map(({ run }) => `${run}${world.refused.has(run) ? ' too late' : ''}`).join();
 }
 
@@ -553,7 +566,11 @@ async function faultAction(world: World): Promise<string> {
   }
   if (writes.length > 0) {
     const present = rowsOnDisk(world);
-    if (present.declared) takeColumns(model, [declared(world)]);
+    // The head of a file brings its columns, whether or not a write came behind it.
+    const table = await store.catalog.table(TABLE);
+    const columns = [...declared(world).types.keys()];
+    const isWider = columns.some((name) => table && typeWider(table.schema, name, model));
+    if (isWider) takeColumns(model, [declared(world)]);
     for (const { rows, place } of writes) {
       const first = rows.map((row) => present.find(row)).find((found) => found !== undefined);
       if (place === undefined && first === undefined) continue;
@@ -566,18 +583,21 @@ async function faultAction(world: World): Promise<string> {
   return `${error === undefined ? 'done' : 'failed'} ${JSON.stringify(writes)}`;
 }
 
+function typeWider(held: TableSchema, name: string, model: TableModel): boolean {
+  const type = findColumn(held, name)?.type;
+  const have = model.columns.get(name);
+  return type !== undefined && (have === undefined || !sameType(have, type));
+}
+
 /** Rows in the files of small writes, by what is written in them and nowhere else. */
 function rowsOnDisk(world: World): {
-  readonly declared: boolean;
   find(row: Row): { run: RunId; firstSeq: number } | undefined;
 } {
   const folder = join(contextOf(world), 'tables', TABLE, 'data/delta');
   const found = new Map<JsonValue, { run: RunId; firstSeq: number }>();
-  let files = 0;
   for (const node of existsSync(folder) ? readdirSync(folder) : []) {
     for (const file of readdirSync(join(folder, node))) {
       if (!file.endsWith('.ndjson')) continue;
-      files++;
       for (const line of readFileSync(join(folder, node, file), 'utf8').split('\n')) {
         let commit: { rows?: { val?: string; _hakiri_run: RunId; _hakiri_seq: number }[] };
         try {
@@ -594,7 +614,7 @@ function rowsOnDisk(world: World): {
       }
     }
   }
-  return { declared: files > 0, find: (row) => found.get(row.val ?? null) };
+  return { find: (row) => found.get(row.val ?? null) };
 }
 
 export function pickAction(world: World, random: Random): Action {
@@ -606,5 +626,3 @@ export function pickAction(world: World, random: Random): Action {
   }
   throw new Error('no action');
 }
-
-export { dirname, findColumn };
