@@ -39,7 +39,13 @@ async function compactIn(session: CompactSession, request: CompactRequest): Prom
     const parts = written.filter(({ partition }) => partition === label);
     partitions.push({
       partition: label,
-      parts: parts.map(({ file, rows, bytes, sha256 }) => ({ file, rows, bytes, sha256 })),
+      parts: parts.map(({ file, rows, bytes, sha256, keyRange }) => ({
+        file,
+        rows,
+        bytes,
+        sha256,
+        keyRange,
+      })),
       rows: to - from,
       tombstones,
       columns: await partitionStatistics(session, request.schema, request.output, parts),

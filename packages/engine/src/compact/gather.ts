@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HakiriError, PROVENANCE_COLUMNS, quoteIdentifier, quoteLiteral } from '@hakiri/core';
+import { shortBounds } from '../convert/short-bounds.ts';
 import { fileSha256 } from '../copy/file-sha256.ts';
 import { type FileStatistics, readFileStatistics } from './file-statistics.ts';
 import { columnSql, type NumberedPart, partRows, ROWS_PER_PART } from './part-rows.ts';
@@ -291,6 +292,7 @@ async function writePart(
     rows: statistics.rows,
     bytes: statistics.bytes,
     sha256: await fileSha256(path),
+    keyRange: shortBounds(statistics.columns.get(quoteIdentifier(request.primaryKey[0] ?? ''))),
     statistics,
   };
 }

@@ -84,4 +84,6 @@ export interface CompactedPart {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
+  /** See `PartEntry.key_range`; null where the bounds are not short. */
+  readonly keyRange: readonly [string, string] | null;
 }

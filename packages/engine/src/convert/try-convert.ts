@@ -4,6 +4,7 @@ import { HakiriError, quoteLiteral } from '@hakiri/core';
 import { mapEngineError } from '../child/map-error.ts';
 import type { ConvertRequest } from '../protocol.ts';
 import { convertStatement, NULL_ORDER } from './convert-statement.ts';
+import { shortBounds } from './short-bounds.ts';
 
 export interface Written {
   readonly rows: number;
@@ -61,7 +62,7 @@ async function attempt(connection: DuckDBConnection, request: ConvertRequest): P
       written: {
         rows,
         bytes: Number(row?.file_size_bytes ?? 0),
-        keyRange: keyRange(stats, request.primaryKey[0]),
+        keyRange: keyBounds(stats, request.primaryKey[0]),
         leastOrder: leastOrder(stats),
         greatestOrder:
           rows === 0
@@ -78,18 +79,9 @@ async function attempt(connection: DuckDBConnection, request: ConvertRequest): P
 
 type Statistics = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-/** Bounds are kept while they are short: they go into manifests. */
-const MAX_BOUND_LENGTH = 64;
-
-/**
- * Bounds of a column as the engine writes them; null where there are none. A long text is cut to one that still
- * bounds it.
- */
-export function keyRange(stats: Statistics, column: string | undefined): readonly [string, string] | null {
-  const own = column === undefined ? undefined : stats.get(JSON.stringify(column));
-  const [min, max] = [own?.get('min'), own?.get('max')];
-  if (min === undefined || max === undefined) return null;
-  return min.length > MAX_BOUND_LENGTH || max.length > MAX_BOUND_LENGTH ? null : [min, max];
+function keyBounds(stats: Statistics, column: string | undefined): readonly [string, string] | null {
+  const found = column === undefined ? undefined : stats.get(JSON.stringify(column));
+  return shortBounds({ min: found?.get('min'), max: found?.get('max') });
 }
 
 /** Keys made of text hold a row's value: they stay out of manifests. */
