@@ -14,25 +14,27 @@ export interface HeldRow {
   readonly values: readonly JsonValue[];
 }
 
-/** Decoded, column by column. */
+/**
+ * A block's text: every value on a line of its own, column by column, since values of a column resemble each other
+ * more than those of a row. Run, sequence and order are the first columns. A row is parsed when it is asked for.
+ */
 export interface Block {
-  readonly runs: readonly RunId[];
-  readonly seqs: readonly number[];
-  readonly orders: readonly string[];
-  readonly columns: readonly (readonly JsonValue[])[];
+  readonly rows: number;
+  readonly lines: readonly string[];
 }
 
-/**
- * Rows turned into columns, a line of JSON each: values of a column resemble each other more than those of a row.
- */
-export function blockText(rows: readonly HeldRow[]): string {
+const OWN_COLUMNS = 3;
+
+function blockText(rows: readonly HeldRow[]): string {
   const width = rows[0]?.values.length ?? 0;
   const lines = [
-    JSON.stringify(rows.map(({ run }) => run)),
-    JSON.stringify(rows.map(({ seq }) => seq)),
-    JSON.stringify(rows.map(shortOrder)),
+    ...rows.map(({ run }) => run),
+    ...rows.map(({ seq }) => String(seq)),
+    ...rows.map((row) => JSON.stringify(shortOrder(row))),
   ];
-  for (let i = 0; i < width; i++) lines.push(JSON.stringify(rows.map(({ values }) => values[i] ?? null)));
+  for (let i = 0; i < width; i++) {
+    for (const { values } of rows) lines.push(JSON.stringify(values[i] ?? null));
+  }
   return lines.join('\n');
 }
 
@@ -48,31 +50,36 @@ export function encodeBlock(rows: readonly HeldRow[], dictionary: Uint8Array): U
 }
 
 /** @throws HakiriError store.damaged */
-export function decodeBlock(data: Uint8Array, dictionary: Uint8Array): Block {
+export function decodeBlock(data: Uint8Array, columns: number, dictionary: Uint8Array): Block {
   try {
-    const [runs, seqs, short, ...columns] = zstdDecompressSync(data, withDictionary(dictionary))
-      .toString()
-      .split('\n')
-      .map((line) => JSON.parse(line) as never);
-    const held = { runs: runs ?? [], seqs: seqs ?? [] } as Pick<Block, 'runs' | 'seqs'>;
-    const orders = ((short ?? []) as string[]).map((order, i) =>
-      longOrder(order, held.runs[i] as RunId, held.seqs[i] ?? 0),
-    );
-    return { ...held, orders, columns };
+    const lines = zstdDecompressSync(data, withDictionary(dictionary)).toString().split('\n');
+    const rows = lines.length / (columns + OWN_COLUMNS);
+    if (!Number.isInteger(rows)) throw new Error(`${lines.length} values in ${columns} columns`);
+    return { rows, lines };
   } catch (error) {
-    throw new HakiriError('store.damaged', 'A block of the row sidecar is damaged', { cause: error });
+    throw damaged(error);
   }
 }
 
-export function rowOf(block: Block, slot: number): HeldRow | undefined {
-  const run = block.runs[slot];
-  if (run === undefined) return undefined;
-  return {
-    run,
-    seq: block.seqs[slot] ?? 0,
-    order: block.orders[slot] ?? '',
-    values: block.columns.map((column) => column[slot] ?? null),
-  };
+/** Undefined past the block's rows. @throws HakiriError store.damaged */
+export function rowOf({ rows, lines }: Block, slot: number): HeldRow | undefined {
+  if (slot >= rows) return undefined;
+  try {
+    const run = lines[slot] as RunId;
+    const seq = Number(lines[rows + slot]);
+    const order = longOrder(JSON.parse(lines[2 * rows + slot] ?? '') as string, run, seq);
+    const values: JsonValue[] = [];
+    for (let at = OWN_COLUMNS * rows + slot; at < lines.length; at += rows) {
+      values.push(JSON.parse(lines[at] ?? '') as JsonValue);
+    }
+    return { run, seq, order, values };
+  } catch (error) {
+    throw damaged(error);
+  }
+}
+
+function damaged(cause: unknown): HakiriError {
+  return new HakiriError('store.damaged', 'A block of the row sidecar is damaged', { cause });
 }
 
 /** Text out of blocks that are typical: without it every block would spell out what all of them share. */

@@ -29,8 +29,8 @@ export function collectDead(db: DatabaseSync, shape: RowShape): void {
     const found = read.get(id);
     if (!found) continue;
     const layout = rows.layout(Number(found.layout));
-    const block = decodeBlock(found.data as Uint8Array, layout.dictionary);
-    for (let slot = 0; slot < block.runs.length; slot++) {
+    const block = decodeBlock(found.data as Uint8Array, layout.columns.length, layout.dictionary);
+    for (let slot = 0; slot < block.rows; slot++) {
       const held = rowOf(block, slot);
       if (held === undefined) continue;
       const row = inShape(held, layout, shape);

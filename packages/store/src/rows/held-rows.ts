@@ -16,8 +16,8 @@ export interface Layout {
   readonly dictionary: Uint8Array;
 }
 
-/** Decoded blocks that are kept: one of 16 rows takes some ten kilobytes. */
-const CACHED_BLOCKS = 64;
+/** Enough for keys that lie together and are asked for one by one. */
+const CACHED_BLOCKS = 8;
 
 /** Reads rows by their place. Within one transaction what it gives belongs together. */
 export function openHeldRows(db: DatabaseSync) {
@@ -28,8 +28,10 @@ export function openHeldRows(db: DatabaseSync) {
     'SELECT l.columns, d.data FROM layouts l JOIN dictionaries d ON d.id = l.dictionary WHERE l.id = ?',
   );
   const layouts = new Map<number, Layout>();
-  // A block never changes, and no id is used twice.
-  const blocks = new Map<number, { readonly layout: Layout; readonly block: Block }>();
+  // A block never changes, and no id is used twice. A ring, no Map: what a Map forgets, an old one still holds on to.
+  const ring: ({ readonly id: number; readonly layout: Layout; readonly block: Block } | undefined)[] =
+    Array.from({ length: CACHED_BLOCKS });
+  let nextInRing = 0;
 
   const layout = (id: number): Layout => {
     const known = layouts.get(id);
@@ -46,19 +48,15 @@ export function openHeldRows(db: DatabaseSync) {
   };
 
   const block = (id: number) => {
-    const known = blocks.get(id);
-    if (known) {
-      blocks.delete(id);
-      blocks.set(id, known);
-      return known;
-    }
+    const known = ring.find((one) => one?.id === id);
+    if (known) return known;
     const found = findBlock.get(id);
     if (!found) throw damaged();
     const own = layout(Number(found.layout));
-    const read = { layout: own, block: decodeBlock(found.data as Uint8Array, own.dictionary) };
-    blocks.set(id, read);
-    const [oldest] = blocks.keys();
-    if (blocks.size > CACHED_BLOCKS && oldest !== undefined) blocks.delete(oldest);
+    const data = found.data as Uint8Array;
+    const read = { id, layout: own, block: decodeBlock(data, own.columns.length, own.dictionary) };
+    ring[nextInRing] = read;
+    nextInRing = (nextInRing + 1) % CACHED_BLOCKS;
     return read;
   };
 
