@@ -20,18 +20,19 @@ export function repairChecks(repairs: readonly Repair[]): readonly DoctorCheck[]
   if (repairs.length === 0) {
     return [{ name: 'repair', state: 'ok', message: 'No snapshot is damaged' }];
   }
-  return repairs.map(({ table, fault, made }) =>
-    made === undefined
-      ? {
-          name: 'repair',
-          state: 'failed',
-          message: `${table}: ${fault}; too little is left to make its snapshot again`,
-          hint: 'Restore the file from a copy.',
-        }
-      : {
-          name: 'repair',
-          state: 'ok',
-          message: `${table}: ${fault}; its snapshot was made again from ${plural(made.runs, 'run')}, ${plural(made.rows, 'row')}`,
-        },
-  );
+  return repairs.map(({ table, fault, made }) => {
+    if (made === undefined) {
+      return {
+        name: 'repair',
+        state: 'failed',
+        message: `${table}: ${fault}; too little is left to make its snapshot again`,
+        hint: 'Restore the file from a copy.',
+      };
+    }
+    const done =
+      made === 'manifest'
+        ? 'it was written again from the catalog'
+        : `its snapshot was made again from ${plural(made.runs, 'run')}, ${plural(made.rows, 'row')}`;
+    return { name: 'repair', state: 'ok', message: `${table}: ${fault}; ${done}` };
+  });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { type Clock, type SnapshotManifest, type TableTarget, ulidTimeMs } from '@hakiri/core';
@@ -340,7 +340,23 @@ test('a damaged snapshot is named, and made again from the runs where they remai
     (await examineStore(w.options)).checks.filter(({ state }) => state !== 'ok'),
     [],
   );
-  assert.ok(!existsSync(path) || statSync(path).size > 0);
+});
+
+test('a manifest of a snapshot that is lost is written again from the catalog', async (t) => {
+  const w = world(t);
+  await w.run([row(1, 1)]);
+  await w.compact();
+  const { snapshot } = await w.manifest();
+  const path = join(contextOf(w.root), `tables/things/data/snapshot=${snapshot}/_manifest.json`);
+  const text = readFileSync(path, 'utf8');
+  rmSync(path);
+  const { checks } = await examineStore(w.options);
+  assert.ok(checks.some(({ name, state }) => name === 'snapshot' && state === 'failed'));
+  assert.deepEqual(
+    (await repairStore(w.options, LOCK)).map(({ made }) => made),
+    ['manifest'],
+  );
+  assert.equal(readFileSync(path, 'utf8'), text);
 });
 
 test('a table without a key keeps every row through compaction', async (t) => {

@@ -68,6 +68,8 @@ export async function adopt(
   const known = await catalog.runIds();
   const found = await findRuns(files, paths, (id) => known.has(id));
   const horizons = found.length > 0 ? await horizonsOf(catalog, arrived) : new Map();
+  // Runs whose files are gone came before those that are still there: commits keep their order.
+  await takeLedgers(catalog, arrived, new Set(found.map(({ run }) => run)));
   for (const { run, table, manifest: path } of found) {
     if (path === undefined) continue;
     await attempt(run, path, async () => {
@@ -78,16 +80,11 @@ export async function adopt(
       adopted.push(run);
     });
   }
+  await takeLedgers(catalog, arrived);
   for (const { manifest, runs, schemas } of arrived) {
-    const collected: RunId[] = [];
-    const here = await catalog.runIds();
-    for (const run of runs) {
-      if (here.has(run.run)) continue;
-      await catalog.commitRun(run, schemas);
-      collected.push(run.run);
-    }
-    await catalog.commitSnapshot(manifest, schemas);
-    if (collected.length > 0) await catalog.collect({ runs: collected, snapshots: [] });
+    // What its ledger tells of is merged, whether or not the snapshot still names it.
+    const covers = [...new Set([...manifest.covers, ...runs.map(({ run }) => run)])].sort();
+    await catalog.commitSnapshot({ ...manifest, covers }, schemas);
   }
   const deltas = await findDeltas(files, paths);
   const taken = deltas.length > 0 ? await takenDeltas(catalog) : new Set<RunId>();
@@ -106,6 +103,24 @@ export async function adopt(
     uncommitted: found.filter(({ manifest }) => manifest === undefined),
     unpublished: snapshots.filter(({ manifest }) => manifest === undefined),
   };
+}
+
+/** Takes in runs of which only a snapshot's ledger tells. */
+async function takeLedgers(
+  catalog: Catalog,
+  snapshots: readonly ReadSnapshot[],
+  onDisk: ReadonlySet<RunId> = new Set(),
+): Promise<void> {
+  const collected: RunId[] = [];
+  for (const { runs, schemas } of snapshots) {
+    const here = await catalog.runIds();
+    for (const run of runs) {
+      if (here.has(run.run) || onDisk.has(run.run)) continue;
+      await catalog.commitRun(run, schemas);
+      collected.push(run.run);
+    }
+  }
+  if (collected.length > 0) await catalog.collect({ runs: collected, snapshots: [] });
 }
 
 interface Horizon {

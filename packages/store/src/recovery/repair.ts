@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import {
   firstRunIdOf,
   type PartEntry,
@@ -6,6 +7,7 @@ import {
   type TableName,
 } from '@hakiri/core';
 import { type Compacted, compactTable } from '../compact/compact-table.ts';
+import { writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, snapshotFolder } from '../disk/layout.ts';
 import { type LockOptions, openMaintenance, type StoreOptions } from '../store.ts';
 import type { StoreContext } from '../store-context.ts';
@@ -18,7 +20,7 @@ export interface Repair {
   /** In words, naming the file. */
   readonly fault: string;
   /** What was made in its place; undefined where too little is left, and the damaged one stays. */
-  readonly made: Compacted | undefined;
+  readonly made: Compacted | 'manifest' | undefined;
 }
 
 /**
@@ -30,6 +32,7 @@ export function repairStore(options: StoreOptions, lock: LockOptions): Promise<r
   return openMaintenance(options, lock, async (context) => {
     const repairs: Repair[] = [];
     for (const { name, snapshot } of await context.catalog.tables()) {
+      repairs.push(...(await writeLostManifests(context, name)));
       const fault = snapshot && (await snapshotFault(context, snapshot.manifest));
       if (!snapshot || fault === undefined) continue;
       const made = await makeAgain(context, name, snapshot.manifest);
@@ -37,6 +40,28 @@ export function repairStore(options: StoreOptions, lock: LockOptions): Promise<r
     }
     return repairs;
   });
+}
+
+/** The catalog holds every manifest: one that is lost or damaged on the disk is written again. */
+async function writeLostManifests(
+  { catalog, files, paths }: StoreContext,
+  table: TableName,
+): Promise<readonly Repair[]> {
+  const repairs: Repair[] = [];
+  for (const manifest of await catalog.snapshots(table)) {
+    const path = paths.absolute(`${snapshotFolder(table, manifest.snapshot)}/${MANIFEST_NAME}`);
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    if ((await files.stat(path)) && (await files.readText(path)) === text) continue;
+    await files.makeFolder(dirname(path));
+    await writeDurably(files, path, text);
+    repairs.push({
+      table,
+      snapshot: manifest.snapshot,
+      fault: `${MANIFEST_NAME} is missing or changed`,
+      made: 'manifest',
+    });
+  }
+  return repairs;
 }
 
 async function makeAgain(
