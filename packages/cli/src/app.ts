@@ -13,6 +13,7 @@ import { completionsRoute } from './routes/completions.ts';
 import { describeRoute } from './routes/describe.ts';
 import { doctorRoute } from './routes/doctor.ts';
 import { exportRoute } from './routes/export.ts';
+import { forgetRoute } from './routes/forget.ts';
 import { gcRoute } from './routes/gc.ts';
 import { initRoute } from './routes/init.ts';
 import { pipelineRoutes } from './routes/pipeline.ts';
@@ -67,6 +68,7 @@ function routes() {
       export: exportRoute,
       compact: compactRoute,
       gc: gcRoute,
+      forget: forgetRoute,
       doctor: doctorRoute,
       schema: schemaRoute,
       completions: completionsRoute,

@@ -48,6 +48,7 @@ export function createContext(host: Host): Call {
     scrubber,
     openProject: (folder) => host.openProject(folder, { env: host.env, scrubber }),
     readStdin: host.readStdin,
+    confirm: host.confirm,
     onInterrupt: host.onInterrupt,
     writeBytes: host.writeBytes,
     exitNow: host.exitNow,

@@ -4,7 +4,7 @@ import type { Project, Services } from './services.ts';
 
 /** The outside world as a program meets it: the real process, or a test's. */
 export interface Host
-  extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'onInterrupt' | 'writeBytes' | 'exitNow'> {
+  extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'confirm' | 'onInterrupt' | 'writeBytes' | 'exitNow'> {
   readonly env: Environment;
   readonly stdout: Sink;
   readonly stderr: Sink;
@@ -25,6 +25,17 @@ export function nodeHost(): Host {
     stdout: process.stdout,
     stderr: process.stderr,
     readStdin: async () => (await import('node:stream/consumers')).text(process.stdin),
+    confirm: async (question) => {
+      const { stdin: input, stderr: output } = process;
+      if (!input.isTTY || !output.isTTY) return undefined;
+      const { createInterface } = await import('node:readline/promises');
+      const lines = createInterface({ input, output });
+      try {
+        return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+      } finally {
+        lines.close();
+      }
+    },
     onInterrupt: (listener) => {
       const signals = ['SIGINT', 'SIGTERM'] as const;
       for (const signal of signals) process.on(signal, listener);

@@ -22,6 +22,7 @@ import {
   compactStore,
   type DoctorCheck,
   examineStore,
+  forget,
   type LockHolder,
   nextSchema,
   nodeFiles,
@@ -185,6 +186,14 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     async collect(request) {
       const [options, lock] = await maintenance('gc', request);
       return collectStore(options, lock, request);
+    },
+
+    async forget(what, request) {
+      const [options, lock] = await maintenance('forget', request);
+      return forget(options, lock, what, (step) => {
+        if (step.step === 'table') request.onTable(step.table);
+        else request.onNote('looking for other places that mention it');
+      });
     },
 
     async doctor({ rebuildCatalog: rebuild, repair }) {

@@ -1,6 +1,6 @@
 import type { Manifest, PipelineId, Serve, TableName } from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
-import type { Collected, Compacted, DoctorReport } from '@hakiri/store';
+import type { Collected, Compacted, DoctorReport, ForgetReport, ForgetRequest } from '@hakiri/store';
 import type { Environment, Output } from './output.ts';
 import type { Scrubber } from './scrub.ts';
 
@@ -12,6 +12,8 @@ export interface Services {
   /** Reads the manifest of a folder; the store is opened by the first call that needs it. */
   openProject(folder: string): Promise<Project>;
   readStdin(): Promise<string>;
+  /** Asks on the terminal; undefined where there is none. */
+  confirm(question: string): Promise<boolean | undefined>;
   /** Called at each SIGINT or SIGTERM until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
   /** Writes to standard output what is no text, and resolves when there is room for more. */
@@ -33,6 +35,8 @@ export interface Project {
   compact(request: MaintenanceRequest): Promise<readonly Compacted[]>;
   /** Removes what nothing within the retention needs. */
   collect(request: MaintenanceRequest): Promise<readonly Collected[]>;
+  /** Removes rows for good, and proves it. */
+  forget(what: ForgetRequest, request: MaintenanceRequest): Promise<ForgetReport>;
   close(): Promise<void>;
 }
 

@@ -10,7 +10,10 @@ import { emptyFolder, hakiri, manifest, projectFolder, serveWith, table } from '
 test('tables lists names, sizes and descriptions', async (t) => {
   const world = { cwd: projectFolder(t), project: serveWith({ tables: [table('github_issues')] }) };
   const { stdout } = await hakiri(world, 'tables');
-  assert.match(stdout, /^table .+\n-+ .+\ngithub_issues +1,234 +2 +1\.4 MB +2026-11-21T10:00:00Z +Issues of/);
+  assert.match(
+    stdout,
+    /^table .+\n-+ .+\ngithub_issues +1,234 +2 +1\.4 MB +2 +0 +2026-11-21T10:00:00Z +Issues of/,
+  );
   const json = JSON.parse((await hakiri(world, 'tables', '--json')).stdout);
   assert.equal(json.tables[0].stored_rows, 1234);
 });

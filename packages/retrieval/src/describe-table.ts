@@ -62,6 +62,7 @@ export async function describeTable(
     mode: table.mode,
     primaryKey: table.primaryKey,
     incremental: table.incremental ?? undefined,
+    subjectColumns: table.subjectColumns,
     columns: table.schema.columns.map(
       (column): ColumnDescription => ({
         name: column.name,

@@ -76,6 +76,7 @@ function facts(table: TableDescription): readonly (readonly [string, string])[] 
     ['mode', table.mode],
     ['key', table.primaryKey.join(', ') || 'none'],
     ['incremental', table.incremental ?? 'no'],
+    ...(table.subjectColumns.length > 0 ? [['subjects', table.subjectColumns.join(', ')] as const] : []),
     ['pipelines', table.pipelines.join(', ') || 'none'],
     ['last commit', table.lastCommit ?? 'never'],
     ['snapshot', snapshotText(table)],

@@ -39,6 +39,8 @@ export interface World {
   readonly onOpen?: (context: ProjectContext) => void;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** What is answered on a terminal; off one, nobody is asked. */
+  readonly confirms?: boolean;
   /** Set to have both outputs be terminals of this many columns. */
   readonly columns?: number;
   /** Gets a function that interrupts as Ctrl-C would. */
@@ -64,6 +66,7 @@ export async function hakiri(world: World, ...argv: readonly string[]): Promise<
     stdout: sink(stdout, world.columns),
     stderr: sink(stderr, world.columns),
     readStdin: async () => world.stdin ?? '',
+    confirm: async () => world.confirms,
     writeBytes: async (bytes) => {
       stdout.push(Buffer.from(bytes).toString());
     },
@@ -103,6 +106,7 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
     doctor: notGiven,
     compact: notGiven,
     collect: notGiven,
+    forget: notGiven,
     close: async () => {},
     ...parts,
   };
@@ -179,6 +183,7 @@ export function table(name: string, parts: Partial<TableDescription> = {}): Tabl
     mode: 'merge',
     primaryKey: ['id'],
     incremental: 'updated_at',
+    subjectColumns: [],
     columns: [
       { name: 'id', type: 'int64', key: true, hint: undefined },
       { name: 'title', type: 'string', key: false, hint: 'One line.' },

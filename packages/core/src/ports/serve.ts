@@ -127,6 +127,8 @@ export interface TableDescription extends TableSummary {
   readonly mode: string;
   readonly primaryKey: readonly string[];
   readonly incremental: string | undefined;
+  /** Columns that name whom a row is about; dots reach into structs. */
+  readonly subjectColumns: readonly string[];
   readonly columns: readonly ColumnDescription[];
   readonly pipelines: readonly string[];
   readonly schemaHistory: readonly {
