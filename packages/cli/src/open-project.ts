@@ -192,7 +192,7 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
       const [options, lock] = await maintenance('forget', request);
       return forget(options, lock, what, (step) => {
         if (step.step === 'table') request.onTable(step.table);
-        else request.onNote('looking for other places that mention it');
+        else if ('subject' in what) request.onNote('looking for other places that mention it');
       });
     },
 
