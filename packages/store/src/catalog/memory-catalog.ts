@@ -17,8 +17,10 @@ import {
   type TableName,
   type TableSchema,
 } from '@hakiri/core';
+import { fingerprint } from '../commit/fingerprint.ts';
 import { deltaFile } from '../disk/layout.ts';
 import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
+import { mergedSchema } from './merged-schema.ts';
 
 /** A catalog that lives as long as its process: for tests, and the plainest statement of what a catalog does. */
 export function memoryCatalog(): Catalog {
@@ -37,6 +39,13 @@ export function memoryCatalog(): Catalog {
   };
   const schemaOf = (fingerprint: SchemaFingerprint): TableSchema =>
     schemas.get(fingerprint) ?? { columns: [] };
+  /** What holds the columns of all of them, oldest first. */
+  const columnsOf = (of: readonly { readonly schema: SchemaFingerprint }[]) => {
+    const schema = of
+      .map((from) => schemaOf(from.schema))
+      .reduce((all, columns) => mergedSchema(all, { schema: columns, isNewest: true }));
+    return { fingerprint: fingerprint(schema), schema };
+  };
   const withColumns = (part: PartEntry): CatalogPart => ({ ...part, columns: schemaOf(part.schema) });
   const snapshotsOf = (table: TableName): readonly SnapshotManifest[] =>
     [...snapshots.values()]
@@ -68,8 +77,7 @@ export function memoryCatalog(): Catalog {
         primaryKey: last.primary_key,
         incremental: last.incremental,
         subjectColumns: last.subject_columns,
-        fingerprint: last.schema,
-        schema: schemaOf(last.schema),
+        ...columnsOf([...own, ...deltasOf(name)].sort((a, b) => (a.run < b.run ? -1 : 1))),
         greatestOrder: greatestOf([...own, ...deltasOf(name)]),
         lastRun: last.run,
         lastCommit: timeOf(last),
@@ -136,12 +144,11 @@ export function memoryCatalog(): Catalog {
       const newer = manifestsOf(found.runs);
       const unfolded = manifestsOf(found.unfolded);
       const open = deltasOf(name).filter((head) => head.started_at <= place.time);
-      const schema = (newer.at(-1) ?? found.snapshot ?? unfolded.at(-1) ?? open.at(-1))?.schema;
-      if (schema === undefined) return undefined;
+      const holding = [...(found.snapshot ? [found.snapshot] : []), ...newer, ...unfolded, ...open];
+      if (holding.length === 0) return undefined;
       return {
         ...now,
-        fingerprint: schema,
-        schema: schemaOf(schema),
+        ...columnsOf(holding),
         snapshot: atSnapshot(found.snapshot),
         newer: runParts(newer),
         deltas: [

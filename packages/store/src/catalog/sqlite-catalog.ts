@@ -10,6 +10,7 @@ import {
   type CatalogTable,
   canonicalArrowJson,
   type DeltaHead,
+  EMPTY_SCHEMA,
   HakiriError,
   type Job,
   type JobId,
@@ -25,9 +26,11 @@ import {
   type TableName,
   type TableSchema,
 } from '@hakiri/core';
+import { fingerprint } from '../commit/fingerprint.ts';
 import { deltaFile } from '../disk/layout.ts';
 import { SQLITE, sqliteCode } from '../disk/sqlite-code.ts';
 import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
+import { mergedSchema } from './merged-schema.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** How long a writer waits for another process's transaction. */
@@ -187,12 +190,17 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       const deltas = openDeltas(name).filter(({ run }) => open.some((started) => started.run === run));
       const runs = moment.runs.map(manifestOf);
       const unfolded = moment.unfolded.map(manifestOf);
-      const last = runs.at(-1) ?? moment.snapshot ?? unfolded.at(-1);
-      const schema = last?.schema ?? deltas.at(-1)?.columns;
-      if (schema === undefined) return undefined;
+      const held = [moment.snapshot, ...runs, ...unfolded].flatMap((of) => (of ? [schemaOf(of.schema)] : []));
+      const [first, ...others] = [...held, ...deltas.map(({ columns }) => columns)];
+      if (first === undefined) return undefined;
+      const schema = others.reduce(
+        (all, columns) => mergedSchema(all, { schema: columns, isNewest: true }),
+        first,
+      );
       return {
         ...toTable(row),
-        ...(typeof schema === 'string' ? { fingerprint: schema, schema: schemaOf(schema) } : { schema }),
+        fingerprint: fingerprint(schema),
+        schema,
         snapshot: atSnapshot(moment.snapshot),
         newer: runs.flatMap(({ run, parts }) => parts.map((part) => ({ ...withColumns(part), run }))),
         deltas: [
@@ -513,7 +521,7 @@ function rewriteRun(db: DatabaseSync, manifest: RunManifest): void {
   );
 }
 
-/** The newest run, folded or not, says what the table is. */
+/** The newest run, folded or not, says what the table is; its columns are those of every run. */
 function upsertTable(
   db: DatabaseSync,
   from: Pick<
@@ -521,11 +529,12 @@ function upsertTable(
     'table' | 'mode' | 'primary_key' | 'incremental' | 'subject_columns' | 'schema' | 'greatest_order' | 'run'
   > & { readonly last_commit: string },
 ): void {
+  const schema = columnsWith(db, from);
   db.prepare(
     `INSERT INTO tables (name, mode, primary_key, incremental, schema, greatest_order, last_run, last_commit, subject_columns)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET mode = excluded.mode, primary_key = excluded.primary_key, incremental = excluded.incremental,
-       schema = excluded.schema, last_run = excluded.last_run,
+       last_run = excluded.last_run,
        last_commit = excluded.last_commit, subject_columns = excluded.subject_columns
      WHERE excluded.last_run >= last_run`,
   ).run(
@@ -533,16 +542,33 @@ function upsertTable(
     from.mode,
     JSON.stringify(from.primary_key),
     from.incremental,
-    from.schema,
+    schema,
     from.greatest_order,
     from.run,
     from.last_commit,
     JSON.stringify(from.subject_columns),
   );
+  db.prepare('UPDATE tables SET schema = ? WHERE name = ?').run(schema, from.table);
   // Also of a run that came late: a row without a value counts as new as the newest there is.
   db.prepare(
     `UPDATE tables SET greatest_order = ?1 WHERE name = ?2 AND ?1 > coalesce(greatest_order, '')`,
   ).run(from.greatest_order, from.table);
+}
+
+function columnsWith(
+  db: DatabaseSync,
+  { table, run, schema }: Pick<RunManifest, 'table' | 'run' | 'schema'>,
+): SchemaFingerprint {
+  const [have] = db.prepare('SELECT schema, last_run FROM tables WHERE name = ?').all(table);
+  if (have === undefined || have.schema === schema) return schema;
+  const read = (name: unknown): TableSchema => {
+    const [row] = db.prepare('SELECT arrow_json FROM schemas WHERE fingerprint = ?').all(String(name));
+    return row === undefined ? EMPTY_SCHEMA : parseArrowJson(String(row.arrow_json));
+  };
+  const isNewest = run >= String(have.last_run);
+  const merged = mergedSchema(read(have.schema), { schema: read(schema), isNewest });
+  insertSchemas(db, new Map([[fingerprint(merged), merged]]));
+  return fingerprint(merged);
 }
 
 function insertHistory(

@@ -353,7 +353,14 @@ function smallRow({ shape }: Machine): (row: Row) => SmallRow {
 }
 
 function takeSmall(machine: Machine, rows: readonly Row[], run: RunId, firstSeq: number): void {
-  take(machine.model, order(machine, machine.model, run, rows, firstSeq));
+  const { model } = machine;
+  // Within a file of small writes time does not go back.
+  const latestMs = model.all.reduce((ms, other) => (other.run === run ? Math.max(ms, other.atMs) : ms), 0);
+  const versions = order(machine, model, run, rows, firstSeq);
+  take(
+    model,
+    versions.map((version) => ({ ...version, atMs: Math.max(version.atMs, latestMs) })),
+  );
 }
 
 async function foldAction(world: World): Promise<string> {
