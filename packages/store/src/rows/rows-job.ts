@@ -5,6 +5,7 @@ import { type IncomingRow, keyReader, openBlockWriter, openBooks, openMerge } fr
 import { keyFromSqlite, type RowShape, type StoredKey } from './row-key.ts';
 import {
   createTables,
+  giveSpaceBack,
   openSidecarFile,
   recordTaken,
   removeSidecar,
@@ -59,7 +60,7 @@ async function run(connection: Connection, request: RowsRequest): Promise<unknow
     }
     recordTaken(db, taken);
     db.exec('COMMIT');
-    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    giveSpaceBack(db);
     return null;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');

@@ -34,7 +34,7 @@ export function openSidecarFile(path: string, busyMs: number): DatabaseSync {
   try {
     // NORMAL: after a power cut the last transactions may be missing, never torn; what is missing is noticed.
     db.exec(
-      `PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096`,
+      `PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096`,
     );
     return db;
   } catch (error) {
@@ -62,6 +62,14 @@ export function createTables(db: DatabaseSync, { kind }: RowShape): void {
     CREATE TABLE keys (key ${key} PRIMARY KEY NOT NULL, place INTEGER NOT NULL)${own};
     CREATE TABLE tombstones (key ${key} PRIMARY KEY NOT NULL, run TEXT NOT NULL, row_order TEXT NOT NULL)${own};
   `);
+}
+
+/** Gives back what rewritten blocks have left behind, once it is worth the moving of pages. */
+export function giveSpaceBack(db: DatabaseSync): void {
+  const pages = Number(db.prepare('PRAGMA page_count').get()?.page_count);
+  const free = Number(db.prepare('PRAGMA freelist_count').get()?.freelist_count);
+  if (free * 10 > pages) db.exec('PRAGMA incremental_vacuum');
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 /** What a sidecar has taken in. */
