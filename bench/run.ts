@@ -7,6 +7,7 @@ import { pointRead } from './point-read.ts';
 import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
 import { type Bar, printBar, type Scale } from './support/report.ts';
+import { view } from './view.ts';
 
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
   compaction,
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Pro
   'point-read': pointRead,
   'small-writes': smallWrites,
   startup,
+  view,
 };
 
 const { values, positionals } = parseArgs({
