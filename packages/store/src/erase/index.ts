@@ -7,6 +7,7 @@ import {
   type TableName,
 } from '@hakiri/core';
 import { collectGarbage } from '../gc/collect-garbage.ts';
+import { adopt } from '../recovery/adopt.ts';
 import { oneJsonForm } from '../rows/json-form.ts';
 import { type LockOptions, openErasure, type StoreOptions } from '../store.ts';
 import type { StoreContext } from '../store-context.ts';
@@ -14,6 +15,7 @@ import { keyDigest, subjectDigest } from './digest.ts';
 import { erase } from './finish.ts';
 import { ensurePseudonymKey } from './pseudonym-key.ts';
 import { type ErasureProof, type ErasureRecord, readErasures, writeRecord } from './records.ts';
+import { openScreen } from './screen.ts';
 import { isKeyed, type Source, textSql } from './sources.ts';
 import { tableFiles } from './table-files.ts';
 
@@ -58,7 +60,7 @@ export type ForgetStep =
  * @throws HakiriError usage.argument, usage.unknown_name, store.not_found, store.locked, store.compacting,
  * store.damaged for a file that nobody can look into, store.erasure_incomplete
  */
-export function forget(
+export async function forget(
   options: StoreOptions,
   lock: LockOptions,
   request: ForgetRequest,
@@ -66,8 +68,11 @@ export function forget(
 ): Promise<ForgetReport> {
   requireSomething(request);
   return openErasure(options, lock, async (context) => {
+    const { files, paths } = context;
     const records = await recordsOf(context, request);
     for (const record of records) await writeRecord(context, record);
+    // Runs that are refused for their age are in no catalog, and on the disk all the same.
+    await adopt(files, paths, context.catalog, await openScreen(context));
     // What the retention gives away need not be rewritten; what an earlier collection left, nobody would look at.
     for (const { name } of await context.catalog.tables()) await collectGarbage(context, name);
     const erasures = await readErasures(context);

@@ -26,6 +26,7 @@ import {
   sha256,
   touchedPaths,
 } from './rewrite-files.ts';
+import type { TableFacts } from './sources.ts';
 import { schemaReader, type TableFiles } from './table-files.ts';
 
 /** What has to happen to a table so that nothing forgotten is in it. New content lies ready; nothing is changed yet. */
@@ -62,7 +63,8 @@ export async function prepareTable(
     ]),
   });
   const { parts, replaced: deltas, removed } = await rewriteSources(context, table, found, orders);
-  const quarantine = await rewriteQuarantines(context, table, found, forgotten);
+  const quarantined = [...runs, ...[...ledgers.values()].flat()].flatMap((run) => run.quarantine?.path ?? []);
+  const quarantine = await rewriteQuarantines(context, facts, new Set(quarantined), found, forgotten);
   const change = { parts, quarantine: quarantine.rows, orders, forgotten };
   const newLedgers = await rewriteLedgers(context, ledgers, change);
   const newRuns = runs.map((run) => changedRun(run, change));
@@ -151,14 +153,15 @@ export async function rewriteSources(
 
 async function rewriteQuarantines(
   context: StoreContext,
-  { facts, runs }: TableFiles,
+  facts: TableFacts,
+  quarantined: ReadonlySet<string>,
   found: FoundRows,
   forgotten: Forgotten,
 ): Promise<{ readonly rows: ReadonlyMap<string, number>; readonly replaced: readonly Replacement[] }> {
   const { files, paths } = context;
   const rows = new Map<string, number>();
   const replaced: Replacement[] = [];
-  for (const path of new Set(runs.flatMap(({ quarantine }) => quarantine?.path ?? []))) {
+  for (const path of quarantined) {
     if (!(await files.stat(paths.absolute(path)))) continue;
     const text = await files.readText(paths.absolute(path));
     const clean = cleanQuarantine(text, facts, forgotten, found.keys);

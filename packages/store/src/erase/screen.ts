@@ -1,4 +1,4 @@
-import type { PartEntry, RunManifest, SchemaFingerprint, TableSchema } from '@hakiri/core';
+import type { PartEntry, RunManifest, SchemaFingerprint, TableName, TableSchema } from '@hakiri/core';
 import { readDeltaHead } from '../delta/delta-file.ts';
 import { runFolder } from '../disk/layout.ts';
 import { type ReadManifest, type ReadSnapshot, readLedger } from '../recovery/read-manifest.ts';
@@ -8,73 +8,103 @@ import { findRows } from './find-rows.ts';
 import { orderValues } from './order-values.ts';
 import { writeFiles } from './plan.ts';
 import { prepareTable, rewriteSources, type TableChange } from './prepare.ts';
-import { type Erasures, type Forgotten, readErasures } from './records.ts';
-import { deltaSource, partSource, type TableFacts } from './sources.ts';
-import type { TableFiles } from './table-files.ts';
+import { type Forgotten, readErasures } from './records.ts';
+import { deltaSource, partSource, type Source, type TableFacts } from './sources.ts';
 
-/** What was forgotten must not come in with files that the catalog does not know yet. */
-export interface Screen {
-  run(read: ReadManifest): Promise<ReadManifest>;
-  snapshot(read: ReadSnapshot): Promise<ReadSnapshot>;
-  /** @param path absolute */
-  delta(path: string): Promise<void>;
+/** Files of one table that the catalog does not know yet. */
+export interface Arrived {
+  readonly runs: readonly ReadManifest[];
+  readonly snapshots: readonly ReadSnapshot[];
+  /** Absolute paths. */
+  readonly deltas: readonly string[];
 }
+
+/**
+ * Takes out of the files of a table what was forgotten, on the disk, before the catalog learns of them. All that
+ * arrived is looked at together: a row of one file may have left its order in another.
+ */
+export type Screen = (table: TableName, arrived: Arrived) => Promise<Arrived>;
 
 /** Undefined where nothing was ever forgotten. */
 export async function openScreen(context: StoreContext): Promise<Screen | undefined> {
-  const erasures = await readErasures(context);
-  return erasures && screenFor(context, erasures);
+  const forgotten = (await readErasures(context))?.forgotten;
+  return forgotten && ((table, arrived) => screen(context, forgotten, table, arrived));
 }
 
-function screenFor(context: StoreContext, { forgotten }: Erasures): Screen {
+/** Done again from the start after a crash: nothing is known of the files before it is through. */
+async function screen(
+  context: StoreContext,
+  forgotten: Forgotten,
+  name: TableName,
+  arrived: Arrived,
+): Promise<Arrived> {
   const { catalog, files, paths } = context;
-
-  /** Rewrites what is on the disk before anybody reads it. Done again from the start after a crash. */
-  const clean = async (
-    facts: TableFacts,
-    found: Pick<TableFiles, 'runs' | 'snapshots' | 'sources'>,
-  ): Promise<TableChange> => {
-    const known = await catalog.table(facts.name);
-    const subjectColumns = [...new Set([...facts.subjectColumns, ...(known?.subjectColumns ?? [])])];
-    const table = { facts: { ...facts, subjectColumns }, collected: new Set<never>(), viewed: undefined };
-    const change = await prepareTable(context, { ...table, ...found }, forgotten);
-    await writeFiles(context, { format: 1, digests: [], changes: [change] });
-    for (const path of change.removed) await files.remove(paths.absolute(path));
-    return change;
+  const heads = [];
+  for (const path of arrived.deltas) heads.push({ path, ...(await readDeltaHead(files, paths, path)) });
+  const described = [
+    ...arrived.snapshots.map(({ manifest, schemas }) => ({ ...manifest, schemas })),
+    ...heads.map(({ head, schemas }) => ({ ...head, schemas })),
+    ...arrived.runs.map(({ manifest, schemas }) => ({ ...manifest, schemas })),
+  ];
+  const [first] = described.slice(-1);
+  if (first === undefined) return arrived;
+  const known = await catalog.table(name);
+  const columns = described.flatMap(({ subject_columns }) => subject_columns);
+  const parts = new Map<string, Source>();
+  for (const { manifest, schemas } of arrived.runs) {
+    for (const part of manifest.parts)
+      parts.set(part.path, partSource(context, part, schemaOf(schemas, part)));
+  }
+  for (const { manifest, schemas } of arrived.snapshots) {
+    for (const part of manifest.partitions.flatMap((partition) => partition.parts)) {
+      parts.set(part.path, partSource(context, part, schemaOf(schemas, part)));
+    }
+  }
+  const deltas = heads.map(({ path, head, schemas }) =>
+    deltaSource(context, {
+      run: head.run,
+      path: path.slice(paths.context.length + 1),
+      columns: schemas.get(head.schema) ?? { columns: [] },
+    }),
+  );
+  const change = await prepareTable(
+    context,
+    {
+      facts: {
+        ...factsOf(first, first.schemas),
+        subjectColumns: [...new Set([...columns, ...(known?.subjectColumns ?? [])])],
+      },
+      runs: arrived.runs.map(({ manifest }) => manifest),
+      snapshots: arrived.snapshots.map(({ manifest }) => manifest),
+      sources: [...parts.values(), ...deltas],
+      collected: new Set(),
+      viewed: undefined,
+    },
+    forgotten,
+  );
+  await writeFiles(context, { format: 1, digests: [], changes: [change] });
+  for (const path of change.removed) await files.remove(paths.absolute(path));
+  const screened = {
+    ...arrived,
+    runs: arrived.runs.map((read) => ({
+      ...read,
+      manifest: change.runs.find(({ run }) => run === read.manifest.run) ?? read.manifest,
+    })),
+    snapshots: await Promise.all(arrived.snapshots.map((read) => changedSnapshot(context, read, change))),
   };
+  for (const { manifest } of screened.runs) await removeUnnamed(context, manifest);
+  return screened;
+}
 
-  return {
-    async run(read) {
-      const { manifest, schemas } = read;
-      const sources = manifest.parts.map((part) => partSource(context, part, schemaOf(schemas, part)));
-      const { runs } = await clean(factsOf(manifest, schemas), { runs: [manifest], snapshots: [], sources });
-      const changed = runs[0] ?? manifest;
-      await removeUnnamed(context, changed);
-      return { ...read, manifest: changed };
-    },
-    async snapshot(read) {
-      const { manifest, schemas } = read;
-      const parts = manifest.partitions.flatMap((partition) => partition.parts);
-      const sources = parts.map((part) => partSource(context, part, schemaOf(schemas, part)));
-      const { snapshots } = await clean(factsOf(manifest, schemas), {
-        runs: [],
-        snapshots: [manifest],
-        sources,
-      });
-      const [changed] = snapshots;
-      if (changed === undefined) return read;
-      const runs: RunManifest[] = [];
-      for (const { path } of changed.ledger) runs.push(...(await readLedger(files, paths, path)));
-      return { ...read, manifest: changed, runs };
-    },
-    async delta(path) {
-      const { head, schemas } = await readDeltaHead(files, paths, path);
-      const columns = schemas.get(head.schema) ?? { columns: [] };
-      const relative = path.slice(paths.context.length + 1);
-      const sources = [deltaSource(context, { run: head.run, path: relative, columns })];
-      await clean(factsOf(head, schemas), { runs: [], snapshots: [], sources });
-    },
-  };
+async function changedSnapshot(
+  { files, paths }: StoreContext,
+  read: ReadSnapshot,
+  { snapshots }: TableChange,
+): Promise<ReadSnapshot> {
+  const manifest = snapshots.find(({ snapshot }) => snapshot === read.manifest.snapshot) ?? read.manifest;
+  const runs: RunManifest[] = [];
+  for (const { path } of manifest.ledger) runs.push(...(await readLedger(files, paths, path)));
+  return { ...read, manifest, runs };
 }
 
 type Described = Pick<

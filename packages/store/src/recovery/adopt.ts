@@ -12,10 +12,11 @@ import {
 import { readDeltaHead } from '../delta/delta-file.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Screen } from '../erase/screen.ts';
-import { findDeltas } from './find-deltas.ts';
+import { type FoundDelta, findDeltas } from './find-deltas.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
 import { type FoundSnapshot, findSnapshots } from './find-snapshots.ts';
-import { type ReadSnapshot, readManifestFile, readSnapshotFile } from './read-manifest.ts';
+import { type ReadManifest, type ReadSnapshot, readManifestFile, readSnapshotFile } from './read-manifest.ts';
+import { manifestFile, screenArrivals } from './screen-arrivals.ts';
 
 export interface Adoption {
   readonly adopted: readonly RunId[];
@@ -56,28 +57,36 @@ export async function adopt(
 
   const knownSnapshots = await catalog.snapshotIds();
   const snapshots = await findSnapshots(files, paths, (id) => knownSnapshots.has(id));
-  const arrived: ReadSnapshot[] = [];
+  const snapshotsRead: ReadSnapshot[] = [];
   for (const { manifest: path } of snapshots) {
     if (path === undefined) continue;
     await attempt(undefined, path, async () => {
-      const read = await readSnapshotFile(files, paths, path);
-      arrived.push((await screen?.snapshot(read)) ?? read);
+      snapshotsRead.push(await readSnapshotFile(files, paths, path));
     });
   }
 
   const known = await catalog.runIds();
   const found = await findRuns(files, paths, (id) => known.has(id));
+  const runsRead: ReadManifest[] = [];
+  for (const { run, manifest: path } of found) {
+    if (path === undefined) continue;
+    await attempt(run, path, async () => void runsRead.push(await readManifestFile(files, paths, path)));
+  }
+  // Runs that are about to be refused as well: their files stay on the disk.
+  const read = { runs: runsRead, snapshots: snapshotsRead };
+  const clean = screen
+    ? await screenArrivals(screen, paths, read, await unknownDeltas(files, paths, catalog))
+    : { ...read, damaged: [] };
+  damaged.push(...clean.damaged);
+  const { runs: taken, snapshots: arrived } = clean;
   const horizons = found.length > 0 ? await horizonsOf(catalog, arrived) : new Map();
   // Runs whose files are gone came before those that are still there: commits keep their order.
   await takeLedgers(catalog, arrived, new Set(found.map(({ run }) => run)));
-  for (const { run, table, manifest: path } of found) {
-    if (path === undefined) continue;
-    await attempt(run, path, async () => {
-      requireRecent(run, horizons.get(table));
-      const found = await readManifestFile(files, paths, path);
-      const read = (await screen?.run(found)) ?? found;
-      await catalog.commitRun(read.manifest, read.schemas);
-      adopted.push(run);
+  for (const { manifest, schemas } of taken) {
+    await attempt(manifest.run, manifestFile(paths, manifest), async () => {
+      requireRecent(manifest.run, horizons.get(manifest.table));
+      await catalog.commitRun(manifest, schemas);
+      adopted.push(manifest.run);
     });
   }
   await takeLedgers(catalog, arrived);
@@ -86,12 +95,12 @@ export async function adopt(
     const covers = [...new Set([...manifest.covers, ...runs.map(({ run }) => run)])].sort();
     await catalog.commitSnapshot({ ...manifest, covers }, schemas);
   }
-  const deltas = await findDeltas(files, paths);
-  const taken = deltas.length > 0 ? await takenDeltas(catalog) : new Set<RunId>();
+  const refused = new Set(damaged.map(({ path }) => path));
+  const deltas = (await findDeltas(files, paths)).filter(({ path }) => !refused.has(path));
+  const here = deltas.length > 0 ? await takenDeltas(catalog) : new Set<RunId>();
   for (const { run, path } of deltas) {
-    if (taken.has(run)) continue;
+    if (here.has(run)) continue;
     await attempt(run, path, async () => {
-      await screen?.delta(path);
       const { head, schemas } = await readDeltaHead(files, paths, path);
       await catalog.commitDelta(head, schemas);
       adopted.push(run);
@@ -152,6 +161,11 @@ function requireRecent(run: RunId, horizon: Horizon | undefined): void {
     'store.run_too_old',
     `Run ${run} was made at ${made}; the table remembers its deletes since ${horizon.time} only`,
   );
+}
+
+async function unknownDeltas(files: Files, paths: Layout, catalog: Catalog): Promise<readonly FoundDelta[]> {
+  const taken = await takenDeltas(catalog);
+  return (await findDeltas(files, paths)).filter(({ run }) => !taken.has(run));
 }
 
 /** Small writes that the catalog has already, folded or not. */

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { after, type TestContext, test } from 'node:test';
+import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
+import { forget } from '../src/index.ts';
+import { testEngine } from './support/engine.ts';
+import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
+import { findValues } from './support/find-values.ts';
+import { LOCK, PLANTED, person, plantEverywhere, SUBJECT, world, zora } from './support/forget-world.ts';
+
+const engine = testEngine();
+after(() => engine.close());
+
+/** Every operation in the long suite; otherwise as many as fit in the time. */
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 12_000 : Number.POSITIVE_INFINITY;
+
+const OTHERS = ['p1', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8'];
+
+async function strike(t: TestContext, fault: Fault, at: number, random: () => number): Promise<number> {
+  const w = world(t, engine);
+  await plantEverywhere(w);
+  const files = faultFiles({ root: w.root, fault, at, random });
+  const outcome = await forget(w.with(files), LOCK, { subject: SUBJECT }).then(
+    () => 'done',
+    () => 'failed',
+  );
+  const others = async (): Promise<void> => {
+    assert.deepEqual(
+      (await w.rows())
+        .filter(({ email }) => email !== SUBJECT)
+        .map(({ id }) => id)
+        .sort(),
+      OTHERS,
+      'every other row is there',
+    );
+  };
+  await others();
+  // Whoever opens it next finishes what was begun; what was not begun is begun anew.
+  await w.run([person(9), zora(20)]);
+  const left = await findValues(w.root, PLANTED);
+  const begun = !(await w.ids()).includes('key-of-zora-planted');
+  if (begun || outcome === 'done') assert.deepEqual(left, [], 'what was begun is finished');
+  const { proof } = await w.forget();
+  assert.equal(proof.rowsFound, 0);
+  assert.deepEqual(await findValues(w.root, PLANTED), []);
+  assert.deepEqual(await w.ids(), [...OTHERS, 'p9']);
+  return files.operations;
+}
+
+test('whatever the disk does at whichever operation, the subject is gone in the end and nobody else is', async (t) => {
+  const random = seededRandom(TEST_SEED).next;
+  const operations = await strike(t, 'eio', Number.POSITIVE_INFINITY, random);
+  assert.ok(operations > 100, `${operations} operations`);
+  const cases = FAULTS.flatMap((fault) =>
+    Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
+  );
+  const order = cases.map((one) => ({ one, key: random() })).sort((a, b) => a.key - b.key);
+  const started = performance.now();
+  let done = 0;
+  for (const { one } of order) {
+    if (performance.now() - started > BUDGET_MS) break;
+    try {
+      await strike(t, one.fault, one.at, random);
+    } catch (error) {
+      throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
+    }
+    done++;
+  }
+  t.diagnostic(`${done} of ${cases.length} faults at ${operations} operations`);
+});
