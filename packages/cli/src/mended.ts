@@ -25,7 +25,7 @@ export function repairChecks(repairs: readonly Repair[]): readonly DoctorCheck[]
       return {
         name: 'repair',
         state: 'failed',
-        message: `${table}: ${fault}; too little is left to make its snapshot again`,
+        message: `Too little is left to make the snapshot of ${table} again: ${fault}`,
         hint: 'Restore the file from a copy.',
       };
     }
