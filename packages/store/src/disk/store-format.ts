@@ -1,5 +1,6 @@
+import { dirname } from 'node:path';
 import { type Files, HakiriError } from '@hakiri/core';
-import { writeDurably } from './durable.ts';
+import { syncUpTo, writeDurably } from './durable.ts';
 import type { Layout } from './layout.ts';
 
 /** Raised when an older Hakiri could no longer read what a newer one writes. */
@@ -22,6 +23,8 @@ export async function readStoreFormat(files: Files, paths: Layout): Promise<numb
 
 export async function writeStoreFormat(files: Files, paths: Layout): Promise<void> {
   await files.makeFolder(paths.context);
+  // The store's own folders are names, too: a power cut must not take what is committed with them.
+  await syncUpTo(files, dirname(paths.context), dirname(paths.root));
   await writeDurably(
     files,
     paths.config,

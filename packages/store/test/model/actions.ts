@@ -15,6 +15,8 @@ import type { Random } from '../../../../test/support/random.ts';
 import {
   collectStore,
   compactStore,
+  type ForgetRequest,
+  forget as forgetForGood,
   rebuildCatalog,
   type SmallRow,
   type SmallWriter,
@@ -38,6 +40,8 @@ import {
   alive,
   cloneModel,
   compareValues,
+  forget,
+  isErased,
   type OrderValue,
   type TableModel,
   take,
@@ -80,6 +84,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'go offline', weight: 2, when: hasTable, run: offlineAction },
   { name: 'run elsewhere', weight: 5, when: ({ other }) => other !== undefined, run: elsewhereAction },
   { name: 'come back', weight: 4, when: ({ elsewhere }) => elsewhere.length > 0, run: adoptAction },
+  { name: 'forget', weight: 2, when: mayForget, run: forgetAction },
   { name: 'fault', weight: 10, run: faultAction },
 ];
 
@@ -260,6 +265,7 @@ function deletesOfOthers(
     .filter((candidate) => !runs.has(candidate.run))
     .map((other, i) => ({
       ...other,
+      subject: null,
       values: undefined,
       value: BigInt(ulidTimeMs(run)),
       run,
@@ -322,14 +328,23 @@ async function smallAction(world: World): Promise<string> {
   const writes = random.many(1 + random.below(3), () => planWrite(world));
   note(world, JSON.stringify(writes));
   const done = await Promise.all(
-    writes.map(async (rows) => ({ rows, place: await writer.write(rows.map(smallRow(world))) })),
+    writes.map(async (rows) => {
+      const place = writer.write(rows.map(smallRow(world)));
+      if (!hasErased(world, rows)) return { rows, place: await place };
+      await assert.rejects(place, { code: 'record.erased' });
+      return { rows, place: undefined };
+    }),
   );
-  for (const { rows, place } of done) {
-    takeSmall(world, rows, place.run, place.firstSeq);
-  }
+  for (const { rows, place } of done) if (place) takeSmall(world, rows, place.run, place.firstSeq);
+  if (done.every(({ place }) => place === undefined)) return 'refused';
   takeColumns(world.model, [declared(world)]);
   return '';
 }
+
+const hasErased = (machine: Machine, rows: readonly Row[]): boolean =>
+  order(machine, machine.model, NO_RUN, rows).some((version) => isErased(machine.model, version));
+
+const NO_RUN = '00000000000000000000000000' as RunId;
 
 const declared = ({ columns }: Machine): Columns => ({
   types: new Map([...columns.types].filter(([, type]) => type !== 'undecided')),
@@ -424,6 +439,38 @@ function assertOnlyTooOld(world: World, damaged: WritableStore['recovery']['dama
   for (const { run, error } of damaged) {
     if (error.code !== 'store.run_too_old' || run === undefined || !world.refused.has(run)) throw error;
   }
+}
+
+/** Where texts order a table, what is forgotten may have been the greatest of them: then nobody can say what is. */
+function mayForget(world: World): boolean {
+  return hasTable(world) && world.shape.incremental !== 'name';
+}
+
+type What = { readonly key: string; readonly values: readonly JsonValue[] } | { readonly subject: string };
+
+function pickForgotten({ random, model, shape }: World): What {
+  const version = model.all.length > 0 ? random.pick(model.all) : undefined;
+  if (version === undefined || shape.primaryKey.length === 0 || random.chance(0.4)) {
+    return { subject: `user ${random.below(4)}` };
+  }
+  return { key: version.key, values: version.keyValues };
+}
+
+const requestOf = (what: What): ForgetRequest =>
+  'key' in what ? { table: TABLE, keys: [what.values] } : { subject: what.subject };
+
+async function forgetAction(world: World): Promise<string> {
+  await shut(world);
+  const what = pickForgotten(world);
+  note(world, JSON.stringify(what));
+  const { proof } = await forgetForGood(options(world), LOCK, requestOf(what));
+  forget(world.model, what);
+  return `${proof.files} files read`;
+}
+
+function erasures(world: World): number {
+  const folder = join(contextOf(world), 'erasures');
+  return existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9a-f]+\.json$/.test(name)).length : 0;
 }
 
 // Time
@@ -535,8 +582,19 @@ async function faultAction(world: World): Promise<string> {
   const fault = random.pick<Fault>(FAULTS);
   const at = 1 + random.below(70);
   const kind = hasTable(world)
-    ? random.pick(['run', 'run', 'compact', 'compact', 'gc', 'small writes', 'small writes'] as const)
+    ? random.pick([
+        'run',
+        'run',
+        'compact',
+        'compact',
+        'gc',
+        'small writes',
+        'small writes',
+        'forget',
+      ] as const)
     : 'run';
+  const what = kind === 'forget' && mayForget(world) ? pickForgotten(world) : undefined;
+  const erasuresBefore = erasures(world);
   const plan = planRun(world);
   note(world, `${fault} at ${at} of ${kind}${kind === 'run' ? ` ${describe(plan)}` : ''}`);
   let attempts: readonly Attempt[] = [];
@@ -552,9 +610,14 @@ async function faultAction(world: World): Promise<string> {
     },
     compact: async (_, { options: faulty }) => void (await compactStore(faulty, LOCK, {})),
     gc: async (_, { options: faulty }) => void (await collectStore(faulty, LOCK, {})),
+    forget: async (_, { store, options: faulty }) => {
+      await store.close();
+      if (what) await forgetForGood(faulty, LOCK, requestOf(what));
+    },
     'small writes': async (machine, { writer }) => {
       for (let i = 0; i < 4; i++) {
         const write: (typeof writes)[number] = { rows: planWrite(machine), place: undefined };
+        if (hasErased(machine, write.rows)) continue;
         writes.push(write);
         write.place = await writer().write(write.rows.map(smallRow(machine)));
       }
@@ -565,6 +628,8 @@ async function faultAction(world: World): Promise<string> {
   if (error !== undefined && !files.struck) throw error;
   const store = await opened(world);
   assertOnlyTooOld(world, store.recovery.damaged);
+  // Once it is written down, whoever comes next finishes it.
+  if (what && (error === undefined || erasures(world) > erasuresBefore)) forget(model, what);
   const known = await store.catalog.runIds();
   for (const attempt of attempts) {
     const isThere = attempt.run !== undefined && known.has(attempt.run);
