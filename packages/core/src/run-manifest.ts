@@ -54,6 +54,6 @@ export interface PartEntry {
    * wider than its values.
    */
   readonly key_range?: readonly [string, string];
-  /** No row's `_hakiri_order` is less; absent where it is not known, or made of text. */
+  /** No row's `_hakiri_order` is less; absent where it is not known or not short. */
   readonly least_order?: string;
 }

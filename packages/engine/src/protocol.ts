@@ -75,7 +75,7 @@ export interface ConvertResult {
   readonly sha256: string;
   /** Least and greatest value of the first key column, as text; see `PartEntry.key_range`. */
   readonly keyRange: readonly [string, string] | null;
-  /** A bound that no order key of the part is below; undefined for keys made of text. */
+  /** A bound that no order key of the part is below; undefined where it is not short. */
   readonly leastOrder: string | undefined;
   /** Rows were met that have no incremental value. */
   readonly nullOrder: boolean;

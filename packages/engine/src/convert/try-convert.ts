@@ -84,11 +84,14 @@ function keyBounds(stats: Statistics, column: string | undefined): readonly [str
   return shortBounds({ min: found?.get('min'), max: found?.get('max') });
 }
 
-/** Keys made of text hold a row's value: they stay out of manifests. */
+/** A text that is cut still bounds the keys from below. */
 function leastOrder(stats: Statistics): string | undefined {
   const min = stats.get('"_hakiri_order"')?.get('min');
-  return min?.startsWith('3') ? undefined : min;
+  return min !== undefined && min.length <= MAX_ORDER_LENGTH ? min : undefined;
 }
+
+/** Bounds are kept while they are short: they go into manifests. */
+const MAX_ORDER_LENGTH = 128;
 
 /** The statistics cut a long text short: only a whole key ends as one. */
 function exactMax(max: string | undefined): string | undefined {

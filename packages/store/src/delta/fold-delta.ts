@@ -208,8 +208,7 @@ async function writePart(
     sha256,
     schema: fingerprint(held),
     ...(range ? { key_range: range } : {}),
-    // Keys made of text hold a row's value: they stay out of what is kept for good.
-    ...(least.startsWith('3') ? {} : { least_order: least }),
+    ...(least.length > MAX_ORDER_LENGTH ? {} : { least_order: least }),
   };
   await countBack(context, entry);
   return { entry, greatestOrder };
@@ -217,6 +216,7 @@ async function writePart(
 
 /** Bounds are kept while they are short. */
 const MAX_BOUND_LENGTH = 64;
+const MAX_ORDER_LENGTH = 128;
 
 async function boundsOf({ engine }: FoldContext, part: string, key: string | undefined) {
   const column = key === undefined ? 'NULL' : quoteIdentifier(key);

@@ -41,27 +41,34 @@ export function viewSelect(table: ViewedTable, { path, provenance, deleted = fal
   const own = table.schema.columns.map(({ name }) => quoteIdentifier(name));
   const shown = [...own, ...(provenance ? PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name)) : [])];
   const list = shown.length > 0 ? shown.join(', ') : 'NULL AS "_hakiri_none"';
-  const { ctes, rows } = currentRows(table, path);
-  const alive = deleted ? '' : '\nWHERE NOT "_hakiri_deleted"';
-  return `${ctes}SELECT ${list} FROM (\n${rows}\n)${alive}`;
+  const { ctes, rows } = currentRows(table, path, deleted);
+  return `${ctes}SELECT ${list} FROM (\n${rows}\n)`;
 }
 
-/** The rows that count, tombstones included. */
-function currentRows(table: ViewedTable, path: ViewOptions['path']): { ctes: string; rows: string } {
-  const { schema } = table;
+/** The rows that count. Tombstones are left out where there can be any. */
+function currentRows(
+  table: ViewedTable,
+  path: ViewOptions['path'],
+  deleted: boolean,
+): { ctes: string; rows: string } {
+  const { schema, snapshot } = table;
   const newer = readAll(schema, table.newer, table.deltas, path);
   const everyRowCounts = table.mode === 'append' || table.primaryKey.length === 0;
   const { apart, beside } = everyRowCounts
     ? { apart: table.snapshot?.parts ?? [], beside: [] }
     : partsBeside(table);
-  const kept = readAll(schema, apart, [], path);
+  const alive = (rows: string): string =>
+    deleted ? rows : `  SELECT * FROM (\n${rows}\n  ) WHERE NOT "_hakiri_deleted"`;
+  const read = readAll(schema, apart, [], path);
+  const kept = read !== undefined && snapshot?.manifest.tombstones !== 0 ? alive(read) : read;
   if (newer === undefined) return { ctes: '', rows: kept ?? selectNothing(schema) };
   const merged = readAll(schema, beside, [], path);
   const contest =
     merged === undefined
       ? { ctes: '', rows: everyRowCounts ? newer : winners(newer, table) }
       : besideSnapshot(table, merged, newer);
-  return { ...contest, rows: [...(kept === undefined ? [] : [kept]), contest.rows].join('\n  UNION ALL\n') };
+  const others = kept === undefined ? [] : [kept];
+  return { ...contest, rows: [...others, alive(contest.rows)].join('\n  UNION ALL\n') };
 }
 
 /**
