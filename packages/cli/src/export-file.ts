@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { HakiriError } from '@hakiri/core';
 import { fileError } from './write-file.ts';
 
+/** Beside a file to be, and in the cache, where `forget` knows it by its ending. */
 const LEFTOVER = /^\..+\.(\d+)\.hakiri-export$/;
 
 /**

@@ -36,6 +36,7 @@ import {
 } from '@hakiri/store';
 import { ulid } from 'ulid';
 import { connectorOf, createSource } from './create-source.ts';
+import { removeLeftovers } from './export-file.ts';
 import { plural } from './format/units.ts';
 import { rebuildChecks, repairChecks } from './mended.ts';
 import type { ProjectContext } from './node-host.ts';
@@ -117,6 +118,7 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
 
     async run(request) {
       const { pipelines, waitMs, onEvent, stop, kill } = request;
+      removeLeftovers(join(root, 'cache'));
       // What a source would refuse anyway is refused before there is a store.
       for (const pipeline of named(manifest, pipelines)) await sourceOf(pipeline).close();
       const store = await openWritableStore(await storeOptions(), {

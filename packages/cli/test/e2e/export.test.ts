@@ -4,9 +4,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type NodeId, OWNER_GRANT } from '@hakiri/core';
+import { createServe } from '@hakiri/retrieval';
+import { nodeFiles, openStore } from '@hakiri/store';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { testEngine } from '../../../store/test/support/engine.ts';
 import { readThroughView } from '../../../store/test/support/foreign-readers.ts';
+import { systemClock } from '../../src/system-clock.ts';
 import { type CliProject, cliProject, filesBelow, type Row } from '../support/cli-project.ts';
 import { hakiri, projectFolder, serveWith, table } from '../support/harness.ts';
 import { parseCsv } from '../support/parse-csv.ts';
@@ -326,6 +331,52 @@ test('what a killed export left is removed by the next', async (t) => {
   await ok(project, 'export', '--query', 'select 1 as one', '--output', 'one.csv');
   assert.deepEqual(leftovers(project.folder), []);
   assert.equal(existsSync(join(project.folder, 'large.ndjson')), false);
+});
+
+test('an export to standard output that was killed is swept from the cache by the next run', async (t) => {
+  const project = await shop(t);
+  const cache = join(project.folder, '.hakiri/cache');
+  const { child, ended } = project.start('export', '--query', LARGE, '--format', 'ndjson');
+  while (leftovers(cache).length === 0 && child.exitCode === null) await sleep(20);
+  child.kill('SIGKILL');
+  await ended;
+  assert.equal(leftovers(cache).length, 1);
+  await project.run();
+  assert.deepEqual(leftovers(cache), []);
+});
+
+test('a tar is one state of the store, whatever is committed and compacted while it is written', async (t) => {
+  const project = await shop(t);
+  const engine = testEngine();
+  const store = await openStore({
+    root: join(project.folder, '.hakiri'),
+    project: 'demo',
+    node: '01JABCDEFGHJKMNPQRSTVWXYZ0' as NodeId,
+    files: nodeFiles,
+    clock: systemClock,
+    engine,
+  });
+  const chunks: Uint8Array[] = [];
+  try {
+    const serve = createServe({ store, engine, notes: new Map() });
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      chunks.push(bytes);
+      if (chunks.length > 1) return;
+      project.write('orders.ndjson', [{ id: 9, state: 'late', at: '2026-09-09' }]);
+      await project.run();
+      await ok(project, 'compact');
+    };
+    await serve.export({ kind: 'archive', write }, OWNER_GRANT);
+  } finally {
+    await store.close();
+    await engine.close();
+  }
+  const unpacked = join(project.folder, 'elsewhere');
+  mkdirSync(unpacked);
+  spawnSync('tar', ['-x'], { cwd: unpacked, input: Buffer.concat(chunks) });
+  const ids = (await readThroughView(unpacked, 'orders')).map(({ id }) => Number(id)).sort();
+  assert.deepEqual(ids, [1, 2, 3]);
+  assert.deepEqual(await project.rows('select count(*) as n from orders'), [{ n: 4 }]);
 });
 
 /** Proportional set size of a process and its children, bytes. */

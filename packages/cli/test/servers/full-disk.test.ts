@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { seededRandom } from '../../../../test/support/random.ts';
@@ -29,6 +29,33 @@ function rowsOf(file: number): object[] {
     Array.from({ length: 3000 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('');
   return Array.from({ length: FILE_ROWS }, (_, i) => ({ id: file * FILE_ROWS + i, text: letters() }));
 }
+
+test('an export that fills the disk says so and leaves nothing of itself', async (t) => {
+  const mounted: string[] = [];
+  t.after(() => mounted.map((folder) => spawnSync('umount', ['-l', folder])));
+  const project = cliProject(
+    t,
+    `[[pipeline]]
+id = "files"
+source = { connector = "file", config = { path = "in.ndjson" } }
+tables = [{ source = "records", name = "things", primary_key = ["id"] }]
+`,
+  );
+  project.write('in.ndjson', [{ id: 1 }]);
+  await project.run();
+  const disk = join(project.folder, 'out');
+  const refused = smallDisk(disk, '2m');
+  if (refused !== '') return skipLoudly(t, `a disk cannot be mounted: ${refused.trim()}`);
+  mounted.push(disk);
+  const many = 'select md5(i::varchar) || md5((i + 1)::varchar) as text from range(1000000) r(i)';
+  for (const format of ['parquet', 'csv', 'ndjson']) {
+    const { code, error } = await project.failing('export', '--query', many, '--output', `out/x.${format}`);
+    assert.deepEqual([code, error.code], [1, 'store.disk_full'], format);
+    assert.deepEqual(readdirSync(disk), [], format);
+  }
+  const { code } = await project.hakiri('export', '--output', 'out/store.tar');
+  assert.equal(code, 0);
+});
 
 for (const [size, what] of [
   ['3m', 'after many commits'],
