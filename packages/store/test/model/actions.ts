@@ -616,7 +616,15 @@ async function faultAction(world: World): Promise<string> {
     },
     'small writes': async (machine, { writer }) => {
       for (let i = 0; i < 4; i++) {
-        const write: (typeof writes)[number] = { rows: planWrite(machine), place: undefined };
+        // A row by which the write is found on the disk, if nobody hears that it is there.
+        const known = makeRow(
+          machine.shape,
+          declared(machine),
+          machine.random,
+          token(machine),
+          machine.clock.nowMs,
+        );
+        const write: (typeof writes)[number] = { rows: [...planWrite(machine), known], place: undefined };
         if (hasErased(machine, write.rows)) continue;
         writes.push(write);
         write.place = await writer().write(write.rows.map(smallRow(machine)));
