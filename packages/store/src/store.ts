@@ -4,8 +4,10 @@ import {
   type CatalogTable,
   type Clock,
   type Destination,
+  type ErrorCode,
   type Files,
   HakiriError,
+  isHakiriError,
   type NodeId,
   type RunId,
   TABLE_DEFAULTS,
@@ -30,6 +32,7 @@ import { openScreen } from './erase/screen.ts';
 import { collectGarbage } from './gc/collect-garbage.ts';
 import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { findRuns } from './recovery/find-runs.ts';
+import { openRowSidecars, type RowSidecars } from './rows/index.ts';
 import type { StoreContext, TableSettings } from './store-context.ts';
 import { viewStatement } from './view/view-sql.ts';
 import { staleViews, writeView } from './view/write-views.ts';
@@ -52,6 +55,8 @@ export interface Store {
   readonly paths: Layout;
   readonly catalog: Catalog;
   tables(): Promise<readonly CatalogTable[]>;
+  /** Rows by their keys; see `RowSidecars.get`. */
+  readonly rows: RowSidecars['get'];
   /** What a SQL session over this store is made of. */
   session(options: { readonly provenance: boolean; readonly asOf?: AsOf | undefined }): Promise<SessionParts>;
   close(): Promise<void>;
@@ -72,6 +77,8 @@ export interface WritableStore extends Store, Destination {
 }
 
 export interface Recovery extends Pick<Adoption, 'adopted' | 'damaged'> {
+  /** Why something that is to be forgotten is still there: a file that nobody can look into. Missing otherwise. */
+  readonly erasure?: HakiriError;
   readonly swept: readonly string[];
   readonly abandonedJobs: number;
 }
@@ -95,7 +102,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const catalog = await openCatalog(options.files, paths, 'read');
   // What was forgotten may come back with a file from elsewhere: only a writer can look into it.
   if (!(await hasErasures({ files: options.files, paths }))) await adopt(options.files, paths, catalog);
-  return readable(paths, catalog);
+  return readable(paths, catalog, openRowSidecars({ paths, engine: options.engine, catalog }));
 }
 
 /**
@@ -114,9 +121,10 @@ export async function openWritableStore(
   try {
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
     catalog = await openCatalog(files, paths, 'write');
-    const context = storeContext(options, paths, catalog);
+    const rows = openRowSidecars({ paths, engine: options.engine, catalog });
+    const context = storeContext(options, paths, catalog, rows);
     const recovery = await recover(context, lockOptions);
-    const store = readable(paths, catalog, lock);
+    const store = readable(paths, catalog, rows, lock);
     const smallWriters = new Set<SmallWriter>();
     const foldWritten = async (): Promise<void> => {
       for (const writer of smallWriters) await writer.fold();
@@ -150,6 +158,8 @@ export async function openWritableStore(
 }
 
 async function compactDue(context: StoreContext): Promise<readonly Compacted[]> {
+  // Nothing is merged that is to be erased.
+  if (await isErasureUnfinished(context)) return [];
   const lock = await acquireCompactLock(context, { command: 'compaction', waitMs: 0 }).catch(() => undefined);
   if (!lock) return [];
   try {
@@ -166,7 +176,12 @@ async function compactDue(context: StoreContext): Promise<readonly Compacted[]> 
 }
 
 /** What the parts of a store share, over an open catalog. */
-export function storeContext(options: StoreOptions, paths: Layout, catalog: Catalog): StoreContext {
+export function storeContext(
+  options: StoreOptions,
+  paths: Layout,
+  catalog: Catalog,
+  rows?: RowSidecars,
+): StoreContext {
   const { files, clock, engine, node } = options;
   return {
     files,
@@ -176,7 +191,11 @@ export function storeContext(options: StoreOptions, paths: Layout, catalog: Cata
     node,
     paths,
     newRunId: options.newRunId ?? runIdFactory(clock),
-    writeView: ({ name }) => writeView({ files, clock, paths, catalog }, name),
+    async published({ name }) {
+      const table = await writeView({ files, clock, paths, catalog }, name);
+      if (table) void rows?.afterCommit(table);
+    },
+    afterSmallWrite: (table) => rows?.afterSmallWrite(table),
     settings: (table) => options.settings?.(table) ?? DEFAULT_SETTINGS,
   };
 }
@@ -190,18 +209,15 @@ const DEFAULT_SETTINGS: TableSettings = {
 async function recover(context: StoreContext, lockOptions: LockOptions): Promise<Recovery> {
   const { files, paths, catalog, clock } = context;
   const adoption = await adopt(files, paths, catalog, await openScreen(context));
-  if (await isErasureUnfinished(context)) {
-    const lock = await acquireCompactLock(context, lockOptions);
-    await finishErasures(context).finally(() => lock.release());
-  }
+  const erasure = await finishErasure(context, lockOptions);
   const swept = [
     ...(await sweepRuns(files, paths, catalog, adoption)),
     ...(await sweepAbandoned(context, adoption)),
   ];
   const abandonedJobs = await catalog.closeAbandonedJobs(new Date(clock.nowMs()).toISOString());
-  for (const table of await staleViews(files, paths, catalog)) await context.writeView(table);
+  for (const table of await staleViews(files, paths, catalog)) await context.published(table);
   const { adopted, damaged } = adoption;
-  return { adopted, damaged, swept, abandonedJobs };
+  return { adopted, damaged, swept, abandonedJobs, ...(erasure ? { erasure } : {}) };
 }
 
 /** Snapshots that nobody is making any more; while somebody makes one, they wait for the next time. */
@@ -247,6 +263,26 @@ export async function openMaintenance<T>(
     lock.release();
   }
 }
+
+/** A damaged file stops nobody from writing: what was forgotten stays out all the same. */
+async function finishErasure(
+  context: StoreContext,
+  lockOptions: LockOptions,
+): Promise<HakiriError | undefined> {
+  if (!(await isErasureUnfinished(context))) return undefined;
+  const lock = await acquireCompactLock(context, lockOptions);
+  try {
+    await finishErasures(context);
+    return undefined;
+  } catch (error) {
+    if (!isHakiriError(error) || !UNREADABLE.includes(error.code)) throw error;
+    return error;
+  } finally {
+    lock.release();
+  }
+}
+
+const UNREADABLE: readonly ErrorCode[] = ['store.damaged', 'store.erasure_incomplete'];
 
 /** Nothing is merged that is about to be erased. A writer that holds the store finishes it itself. */
 async function finishIfUnfinished(context: StoreContext, command: string): Promise<void> {
@@ -355,7 +391,7 @@ async function tablesAsOf(
   return then.filter((table) => table !== undefined);
 }
 
-function readable(paths: Layout, catalog: Catalog, lock?: WriterLock): Store {
+function readable(paths: Layout, catalog: Catalog, rows: RowSidecars, lock?: WriterLock): Store {
   return {
     paths,
     catalog,
@@ -370,7 +406,9 @@ function readable(paths: Layout, catalog: Catalog, lock?: WriterLock): Store {
         ),
       };
     },
+    rows: rows.get,
     async close() {
+      await rows.close();
       await catalog.close();
       lock?.release();
     },

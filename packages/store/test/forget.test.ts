@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { JsonValue, TableName } from '@hakiri/core';
@@ -228,6 +237,38 @@ test('a row that passed to somebody else stays; one that had come from somebody 
   assert.deepEqual(await findValues(w.root, { subject: [SUBJECT], taken: ['taken'] }), []);
 });
 
+test('one after the other is forgotten, and nobody inherits the order of any of them', async (t) => {
+  const w = world(t, engine);
+  const inherits = (n: number) => ({ ...person(n), changed: null });
+  await w.run([
+    person(1),
+    { ...person(2), email: 'yan@planted', changed: 'yy-planted' },
+    zora(1),
+    inherits(3),
+  ]);
+  await w.run([{ id: 'p1', _hakiri_deleted: true }, inherits(4)]);
+  await w.compact();
+  await w.run([{ ...person(4, { number: 44 }), changed: null }]);
+  await w.forget();
+  const order = { ...PLANTED, yan: ['yan@planted', 'yy-planted'] };
+  assert.ok((await findValues(w.root, order)).every((found) => found.startsWith('yan')));
+  await w.forget({ subject: 'yan@planted' });
+  assert.deepEqual(await findValues(w.root, order), []);
+  const rows = await w.rows();
+  assert.deepEqual(rows.map(({ id, number }) => [id, Number(number)]).sort(), [
+    ['p3', 3],
+    ['p4', 44],
+  ]);
+  await w.run([
+    { ...person(3, { number: 33 }), changed: null },
+    { ...person(4), changed: 'b' },
+  ]);
+  assert.deepEqual((await w.rows()).map(({ id, number }) => [id, Number(number)]).sort(), [
+    ['p3', 33],
+    ['p4', 44],
+  ]);
+});
+
 test('text about the subject in rows of others is told, by column, and left', async (t) => {
   const w = world(t, engine);
   await w.run([zora(1), person(1, { more: { note: `ask ${SUBJECT}` } })]);
@@ -316,6 +357,51 @@ test('a value that nobody can look into stops it before anything is said to be g
   const bytes = readFileSync(path);
   writeFileSync(path, Buffer.concat([bytes.subarray(0, 40), Buffer.alloc(bytes.length - 40)]));
   await assert.rejects(w.forget(), { code: 'store.damaged' });
+  await w.run([zora(2), person(2)]);
+  await w.write(async ({ recovery, catalog }) => {
+    assert.equal(recovery.erasure?.code, 'store.damaged');
+    assert.deepEqual(
+      (await catalog.table(PEOPLE))?.newer.map(({ rows }) => rows),
+      [2, 1],
+    );
+  });
+  await assert.rejects(w.compact(), { code: 'store.damaged' });
+  writeFileSync(path, bytes);
+  // The engine keeps what it has read of a file while its time is the same.
+  utimesSync(path, 1e9, 1e9);
+  await w.write(async ({ recovery }) => assert.equal(recovery.erasure, undefined));
+  assert.deepEqual(await w.ids(), ['p1', 'p2']);
+  await nothingLeft(w);
+});
+
+test('a run that is refused for its age loses the subject on the disk; a damaged one is told', async (t) => {
+  const w = world(t, engine);
+  const runs = join(contextOf(w.root), 'tables/people/data/runs');
+  await w.run([zora(1), person(1)]);
+  cpSync(join(runs, runId(1)), `${w.root}-run`, { recursive: true });
+  t.after(() => rmSync(`${w.root}-run`, { recursive: true, force: true }));
+  await w.run([person(2)]);
+  const forgetsSoon = {
+    ...w.options,
+    settings: () => ({ partitioning: undefined, retentionMs: 1e12, tombstoneRetentionMs: 1000 }),
+  };
+  await compactStore(forgetsSoon, LOCK, {});
+  const old = join(runs, runId(0));
+  cpSync(`${w.root}-run`, old, { recursive: true });
+  const [node = ''] = readdirSync(old);
+  const manifest = join(old, node, '_manifest.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll(runId(1), runId(0)));
+  await w.forget();
+  assert.deepEqual(await w.ids(), ['p1', 'p2']);
+  await nothingLeft(w);
+  cpSync(`${w.root}-run`, old, { recursive: true });
+  writeFileSync(manifest, '{}');
+  await assert.rejects(w.forget(), (error: { code: string; message: string }) => {
+    assert.equal(error.code, 'store.erasure_incomplete');
+    assert.ok(error.message.includes(runId(0)));
+    assert.ok(!error.message.includes(SUBJECT));
+    return true;
+  });
 });
 
 test('what is not there is remembered all the same', async (t) => {

@@ -4,7 +4,7 @@ import { findSnapshots } from '../recovery/find-snapshots.ts';
 import type { StoreContext } from '../store-context.ts';
 import { carryOut, readPlan, writePlan } from './plan.ts';
 import { prepareTable, type TableChange } from './prepare.ts';
-import { type ErasureProof, type Erasures, type Forgotten, readErasures } from './records.ts';
+import { type ErasureProof, type Forgotten, readErasures } from './records.ts';
 import { tableFiles } from './table-files.ts';
 import { cacheTargets } from './targets.ts';
 
@@ -28,15 +28,17 @@ export async function isErasureUnfinished(context: Pick<StoreContext, 'files' | 
  */
 export async function finishErasures(context: StoreContext): Promise<void> {
   const plan = await readPlan(context);
-  if (plan) await carryOut(context, plan, cacheTargets(context));
-  const erasures = await readErasures(context);
-  if (erasures && erasures.unfinished.length > 0) await erase(context, erasures, erasures.unfinished);
+  const forgotten = (await readErasures(context))?.forgotten;
+  if (forgotten === undefined) return;
+  if (plan) await carryOut(context, plan, cacheTargets(context), forgotten);
+  const unfinished = (await readErasures(context))?.unfinished ?? [];
+  if (unfinished.length > 0) await erase(context, forgotten, unfinished);
 }
 
-/** Removes everything that was ever forgotten from every file. Only for the holder of both locks. */
+/** Removes what is forgotten from every file. Only for the holder of both locks. */
 export async function erase(
   context: StoreContext,
-  { forgotten }: Pick<Erasures, 'forgotten'>,
+  forgotten: Forgotten,
   digests: readonly string[],
   onTable: (table: TableName) => void = () => {},
 ): Promise<Erased> {
@@ -50,7 +52,8 @@ export async function erase(
     changes.push({ ...change, removed: [...new Set([...change.removed, ...left])] });
   }
   await writePlan(context, { format: 1, digests, changes });
-  const proof = await carryOut(context, { format: 1, digests, changes }, cacheTargets(context));
+  const plan = { format: 1, digests, changes } as const;
+  const proof = await carryOut(context, plan, cacheTargets(context), forgotten);
   return { changes, proof };
 }
 

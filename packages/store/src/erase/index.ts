@@ -11,10 +11,10 @@ import { adopt } from '../recovery/adopt.ts';
 import { oneJsonForm } from '../rows/json-form.ts';
 import { type LockOptions, openErasure, type StoreOptions } from '../store.ts';
 import type { StoreContext } from '../store-context.ts';
-import { keyDigest, subjectDigest } from './digest.ts';
+import { keyDigest, subjectDigest, valueText } from './digest.ts';
 import { erase } from './finish.ts';
 import { ensurePseudonymKey } from './pseudonym-key.ts';
-import { type ErasureProof, type ErasureRecord, readErasures, writeRecord } from './records.ts';
+import { type ErasureProof, type ErasureRecord, type Forgotten, writeRecord } from './records.ts';
 import { openScreen } from './screen.ts';
 import { isKeyed, type Source, textSql } from './sources.ts';
 import { tableFiles } from './table-files.ts';
@@ -75,15 +75,13 @@ export async function forget(
     await adopt(files, paths, context.catalog, await openScreen(context));
     // What the retention gives away need not be rewritten; what an earlier collection left, nobody would look at.
     for (const { name } of await context.catalog.tables()) await collectGarbage(context, name);
-    const erasures = await readErasures(context);
-    if (erasures === undefined) throw new HakiriError('internal', 'What is to be forgotten was not recorded');
-    const digests = [...new Set([...erasures.unfinished, ...records.map(({ digest }) => digest)])];
-    const { changes, proof } = await erase(context, erasures, digests, (table) =>
+    const digests = records.map(({ digest }) => digest);
+    const { changes, proof } = await erase(context, await inClear(context, request), digests, (table) =>
       onProgress({ step: 'table', table }),
     );
     onProgress({ step: 'mentions' });
     return {
-      erasures: records.map(({ digest }) => digest),
+      erasures: digests,
       tables: changes.map(({ table, rows, files }) => ({ table, rows, files })),
       proof,
       mentions: 'subject' in request ? await mentions(context, request.subject) : [],
@@ -129,13 +127,38 @@ function requireKeys(table: CatalogTable, keys: readonly (readonly JsonValue[])[
 }
 
 function digestOf(key: Buffer, table: CatalogTable, values: readonly JsonValue[]): string {
-  const formed = values.map((value, i) => {
+  const digest = keyDigest(key, table.name, formed(table, values));
+  if (digest === undefined) throw new HakiriError('internal', 'A key without a value');
+  return digest;
+}
+
+function formed(table: CatalogTable, values: readonly JsonValue[]): readonly JsonValue[] {
+  return values.map((value, i) => {
     const type = findColumn(table.schema, table.primaryKey[i] ?? '')?.type;
     return type === undefined ? value : (oneJsonForm(value, type) ?? value);
   });
-  const digest = keyDigest(key, table.name, formed);
-  if (digest === undefined) throw new HakiriError('internal', 'A key without a value');
-  return digest;
+}
+
+/** While the values are known there is nothing to hash. What was forgotten earlier is gone already. */
+async function inClear({ catalog }: StoreContext, request: ForgetRequest): Promise<Forgotten> {
+  if ('subject' in request) {
+    const { subject } = request;
+    return {
+      hasSubjects: true,
+      subject: (text) => text === subject,
+      hasKeys: () => false,
+      key: () => false,
+    };
+  }
+  const table = await catalog.table(request.table);
+  const textOf = (values: readonly JsonValue[]): string => JSON.stringify(values.map(valueText));
+  const keys = new Set(request.keys.map((values) => textOf(table ? formed(table, values) : values)));
+  return {
+    hasSubjects: false,
+    subject: () => false,
+    hasKeys: (name) => name === request.table,
+    key: (name, values) => name === request.table && keys.has(textOf(values)),
+  };
 }
 
 /** Counts the rows, each once, in whose columns a text stands. */

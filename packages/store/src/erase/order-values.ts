@@ -50,7 +50,7 @@ export async function orderValues(
   const ask = async (sql: (source: Source, own: string, gone: string) => string): Promise<string[]> => {
     const answers: string[] = [];
     for (const source of sources) {
-      const own = reach(source.held, facts.incremental ?? '')?.sql ?? 'NULL';
+      const own = ownSql(facts, source);
       const rows = await context.engine.select(
         sql(source, own, found.conditions.get(source.path) ?? 'false'),
       );
@@ -58,13 +58,13 @@ export async function orderValues(
     }
     return answers;
   };
+  const inherited = new Map<string, readonly string[]>();
+  for (const source of sources)
+    inherited.set(source.path, await inheritedValues(context, facts, source, found));
   const candidates = new Set([
-    ...greatest.flatMap((order) => (order === null ? [] : orderValueOf(order))),
+    ...greatest.flatMap((order) => (order === null ? [] : split(orderValueOf(order)).base)),
     ...texts.map(valuePart),
-    ...(await ask(
-      ({ from }, own, gone) =>
-        `SELECT DISTINCT ${VALUE} FROM ${from} WHERE ${own} IS NULL AND "_hakiri_order" LIKE '${TEXT_RANK}%' AND NOT ${gone}`,
-    )),
+    ...[...inherited.values()].flat().map((value) => split(value).base),
   ]);
   const inText = [...candidates].filter((value) => value.startsWith(TEXT_RANK));
   if (inText.length === 0) return SAME_ORDERS;
@@ -91,46 +91,68 @@ export async function orderValues(
     const below = [...lesser, ...earlier].sort(compareText).at(-1) ?? '0';
     instead.set(value, { value: `${below}${AFTER}${String(i).padStart(6, '0')}`, below });
   }
+  const other = (value: string): string | undefined => {
+    const { base, tail } = split(value);
+    const found = instead.get(base);
+    return found && `${found.value}${tail}`;
+  };
+  const changed = new Map<string, { readonly order: string; readonly condition: string }>();
+  for (const source of sources) {
+    const values = (inherited.get(source.path) ?? []).filter((value) => other(value) !== undefined);
+    if (values.length > 0) changed.set(source.path, changeOf(facts, source, values, other));
+  }
   return {
     mapped(order) {
-      const other = order === null ? undefined : instead.get(orderValueOf(order));
-      return order === null || other === undefined ? order : `${other.value}${order.slice(-SUFFIX_CHARS)}`;
+      const value = order === null ? undefined : other(orderValueOf(order));
+      return order === null || value === undefined ? order : `${value}${order.slice(-SUFFIX_CHARS)}`;
     },
-    changed: await changedSources(context, facts, sources, found, instead),
+    changed,
     text(text) {
-      const other = instead.get(valuePart(text));
-      return other === undefined ? undefined : textOf(other.below);
+      const found = instead.get(valuePart(text));
+      return found && textOf(split(found.below).base);
     },
   };
 }
 
-async function changedSources(
+/** What stands in the place of a value names the value below it, which may go as well, later. */
+function split(value: string): { readonly base: string; readonly tail: string } {
+  const tail = /(?:~\d{6})*$/.exec(value)?.[0] ?? '';
+  return { base: value.slice(0, value.length - tail.length), tail };
+}
+
+const ownSql = (facts: TableFacts, { held }: Source): string =>
+  reach(held, facts.incremental ?? '')?.sql ?? 'NULL';
+
+/** Texts in the order of rows that stay and have no value of their own. */
+async function inheritedValues(
   { engine }: StoreContext,
   facts: TableFacts,
-  sources: readonly Source[],
+  source: Source,
   found: FoundRows,
-  instead: ReadonlyMap<string, { readonly value: string }>,
-): Promise<OrderValues['changed']> {
-  const arms = [...instead].map(([value, other]) => `WHEN ${textSql(value)} THEN ${textSql(other.value)}`);
-  const changed = new Map<string, { readonly order: string; readonly condition: string }>();
-  for (const source of sources) {
-    const own = reach(source.held, facts.incremental ?? '')?.sql ?? 'NULL';
-    const condition = `(${own} IS NULL AND ${VALUE} IN (${listSql(instead.keys())}))`;
-    const gone = found.conditions.get(source.path) ?? 'false';
-    const [[count] = []] = await engine.select(
-      `SELECT count(*) FROM ${source.from} WHERE ${condition} AND NOT ${gone}`,
-    );
-    if (Number(count) === 0) continue;
-    const order = `CASE WHEN ${condition} THEN concat(CASE ${VALUE} ${arms.join(' ')} END, right("_hakiri_order", ${SUFFIX_CHARS})) ELSE "_hakiri_order" END`;
-    changed.set(source.path, { order, condition });
-  }
-  return changed;
+): Promise<readonly string[]> {
+  const gone = found.conditions.get(source.path) ?? 'false';
+  const rows = await engine.select(
+    `SELECT DISTINCT ${VALUE} FROM ${source.from} WHERE ${ownSql(facts, source)} IS NULL AND "_hakiri_order" LIKE '${TEXT_RANK}%' AND NOT ${gone}`,
+  );
+  return rows.map(([value]) => String(value));
+}
+
+function changeOf(
+  facts: TableFacts,
+  source: Source,
+  values: readonly string[],
+  other: (value: string) => string | undefined,
+): { readonly order: string; readonly condition: string } {
+  const condition = `(${ownSql(facts, source)} IS NULL AND ${VALUE} IN (${listSql(values)}))`;
+  const arms = values.map((value) => `WHEN ${textSql(value)} THEN ${textSql(other(value) ?? value)}`);
+  const order = `CASE WHEN ${condition} THEN concat(CASE ${VALUE} ${arms.join(' ')} END, right("_hakiri_order", ${SUFFIX_CHARS})) ELSE "_hakiri_order" END`;
+  return { order, condition };
 }
 
 /** As `textValue` writes it. */
 const valuePart = (text: string): string => `${TEXT_RANK}${text.replaceAll('\0', '\0\u00ff')}\0`;
 
-/** Null for a value that is no text, or stands for another already. */
+/** Null for a value that is no text. */
 function textOf(value: string): string | null {
   if (!value.startsWith(TEXT_RANK) || !value.endsWith('\0')) return null;
   return value.slice(1, -1).replaceAll('\0\u00ff', '\0');

@@ -5,7 +5,7 @@ import { MANIFEST_NAME, runFolder, snapshotFolder } from '../disk/layout.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { TableChange } from './prepare.ts';
 import { proveErased } from './prove.ts';
-import { type ErasureProof, writeDone } from './records.ts';
+import { type ErasureProof, type Forgotten, writeDone } from './records.ts';
 import type { Replacement } from './rewrite-files.ts';
 
 /**
@@ -43,6 +43,7 @@ export async function carryOut(
   context: StoreContext,
   plan: ErasurePlan,
   targets: readonly ErasureTarget[],
+  forgotten: Forgotten,
 ): Promise<ErasureProof> {
   const { files, paths, catalog, clock } = context;
   await writeFiles(context, plan);
@@ -51,17 +52,18 @@ export async function carryOut(
     snapshots: plan.changes.flatMap(({ snapshots }) => snapshots),
   });
   const tables = plan.changes.map(({ table }) => table);
-  for (const name of tables) await context.writeView({ name });
+  for (const name of tables) await context.published({ name });
   await removeFiles(
     context,
     plan.changes.flatMap(({ removed }) => removed),
   );
   for (const target of targets) await target.erase(tables);
-  const proof = await proveErased(context, tables, targets);
-  const at = new Date(clock.nowMs()).toISOString();
-  for (const digest of plan.digests) await writeDone(context, digest, proof, at);
+  // Before the proof: what that finds is found again from the start, not by this plan.
   await files.remove(planFile(context));
   await files.syncFolder(paths.erasures);
+  const proof = await proveErased(context, tables, targets, forgotten);
+  const at = new Date(clock.nowMs()).toISOString();
+  for (const digest of plan.digests) await writeDone(context, digest, proof, at);
   return proof;
 }
 

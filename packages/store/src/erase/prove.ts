@@ -5,7 +5,7 @@ import { cursorTexts } from './cursor.ts';
 import { subjectTexts } from './digest.ts';
 import { findRows } from './find-rows.ts';
 import { cleanQuarantine } from './quarantine.ts';
-import { type ErasureProof, type Forgotten, readErasures } from './records.ts';
+import type { ErasureProof, Forgotten } from './records.ts';
 import { partSource, type Source, type TableFacts } from './sources.ts';
 import { tableFiles } from './table-files.ts';
 
@@ -17,10 +17,9 @@ export async function proveErased(
   context: StoreContext,
   tables: readonly TableName[],
   targets: readonly ErasureTarget[],
+  forgotten: Forgotten,
 ): Promise<ErasureProof> {
   const { catalog, files, paths } = context;
-  const forgotten = (await readErasures(context))?.forgotten;
-  if (forgotten === undefined) throw new HakiriError('internal', 'Nothing was forgotten');
   let count = 0;
   let bytes = 0;
   for (const name of tables) {

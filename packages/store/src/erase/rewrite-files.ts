@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { PartEntry } from '@hakiri/core';
 import { countBack } from '../commit/count-back.ts';
 import { ROW_GROUP_ROWS } from '../commit/row-groups.ts';
@@ -43,6 +44,7 @@ export async function rewritePart(
   if (written.rows === 0) return null;
   const part = { path, ...written, schema: source.part.schema };
   await files.sync(paths.absolute(path));
+  await files.syncFolder(dirname(paths.absolute(path)));
   await countBack(context, part);
   return part;
 }
