@@ -1,23 +1,37 @@
 import assert from 'node:assert/strict';
-import { after, type TestContext, test } from 'node:test';
+import { cpSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
 import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
 import { forget } from '../src/index.ts';
 import { testEngine } from './support/engine.ts';
 import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
 import { findValues } from './support/find-values.ts';
-import { LOCK, PLANTED, person, plantEverywhere, SUBJECT, world, zora } from './support/forget-world.ts';
+import {
+  LOCK,
+  PLANTED,
+  person,
+  plantEverywhere,
+  SUBJECT,
+  type World,
+  world,
+  worldAt,
+  zora,
+} from './support/forget-world.ts';
 
 const engine = testEngine();
 after(() => engine.close());
 
 /** Every operation in the long suite; otherwise as many as fit in the time. */
-const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 12_000 : Number.POSITIVE_INFINITY;
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 8_000 : Number.POSITIVE_INFINITY;
 
 const OTHERS = ['p1', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8'];
 
-async function strike(t: TestContext, fault: Fault, at: number, random: () => number): Promise<number> {
-  const w = world(t, engine);
-  await plantEverywhere(w);
+async function strike(planted: World, fault: Fault, at: number, random: () => number): Promise<number> {
+  const root = join(dirname(planted.root), '.struck');
+  rmSync(root, { recursive: true, force: true });
+  cpSync(planted.root, root, { recursive: true });
+  const w = worldAt(root, { ...planted.options, root }, engine);
   const files = faultFiles({ root: w.root, fault, at, random });
   const outcome = await forget(w.with(files), LOCK, { subject: SUBJECT }).then(
     () => 'done',
@@ -48,7 +62,9 @@ async function strike(t: TestContext, fault: Fault, at: number, random: () => nu
 
 test('whatever the disk does at whichever operation, the subject is gone in the end and nobody else is', async (t) => {
   const random = seededRandom(TEST_SEED).next;
-  const operations = await strike(t, 'eio', Number.POSITIVE_INFINITY, random);
+  const planted = world(t, engine);
+  await plantEverywhere(planted);
+  const operations = await strike(planted, 'eio', Number.POSITIVE_INFINITY, random);
   assert.ok(operations > 100, `${operations} operations`);
   const cases = FAULTS.flatMap((fault) =>
     Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
@@ -59,7 +75,7 @@ test('whatever the disk does at whichever operation, the subject is gone in the 
   for (const { one } of order) {
     if (performance.now() - started > BUDGET_MS) break;
     try {
-      await strike(t, one.fault, one.at, random);
+      await strike(planted, one.fault, one.at, random);
     } catch (error) {
       throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
     }
