@@ -15,8 +15,6 @@ export {
 export { type Layout, layout, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
-export { type SmallWritesSummary, summarizeSmallWrites } from './export/small-writes.ts';
-export { writeArchive } from './export/write-archive.ts';
 export {
   type ForgetReport,
   type ForgetRequest,
@@ -24,6 +22,8 @@ export {
   forget,
   type Mention,
 } from './erase/index.ts';
+export { type SmallWritesSummary, summarizeSmallWrites } from './export/small-writes.ts';
+export { writeArchive } from './export/write-archive.ts';
 export type { Collected } from './gc/collect-garbage.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';

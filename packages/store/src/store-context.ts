@@ -1,4 +1,13 @@
-import type { Catalog, Clock, Files, NodeId, Partitioning, RunId, TableName } from '@hakiri/core';
+import type {
+  Catalog,
+  CatalogTable,
+  Clock,
+  Files,
+  NodeId,
+  Partitioning,
+  RunId,
+  TableName,
+} from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
 import type { Layout } from './disk/layout.ts';
 
@@ -12,8 +21,10 @@ export interface StoreContext {
   readonly paths: Layout;
   /** A run id greater than `after`, whatever the clock says. */
   newRunId(after: RunId | undefined): RunId;
-  /** Writes the table's view as the catalog has it now. */
-  writeView(table: { readonly name: TableName }): Promise<void>;
+  /** To be called once something about a table is in the catalog: writes its view, brings its sidecar up to date. */
+  published(table: { readonly name: TableName }): Promise<void>;
+  /** To be called once small writes are on the disk. */
+  afterSmallWrite(table: CatalogTable): void;
   settings(table: TableName): TableSettings;
 }
 

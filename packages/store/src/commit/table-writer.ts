@@ -265,7 +265,7 @@ export function openTableWriter(
     table = await catalog.table(target.table);
     cursor = manifest.cursor.after ?? undefined;
     inputSchema = run.inputSchema;
-    if (table) await context.writeView(table);
+    if (table) await context.published(table);
     return {
       run: run.run,
       rows: run.parts.reduce((sum, part) => sum + part.rows, 0),

@@ -129,7 +129,7 @@ export async function compactTable(
     );
     // From here on the snapshot is there: a crash now is mended by adopting its manifest.
     await catalog.commitSnapshot(manifest, schemas);
-    await context.writeView(table);
+    await context.published(table);
     return {
       table: name,
       snapshot,

@@ -121,7 +121,7 @@ async function fold(context: FoldContext, table: TableName, delta: CatalogDelta)
     await catalog.commitRun(manifest, all);
   }
   const current = await catalog.table(table);
-  if (current) await context.writeView(current);
+  if (current) await context.published(current);
   return manifest;
 }
 

@@ -113,6 +113,8 @@ export function openSmallWrites(
   let delta: OpenDelta | undefined;
   /** What this writer wrote last; undefined before it first opened a file. */
   let written: { readonly run: RunId; readonly greatestOrder: string | null } | undefined;
+  /** The table with the file that is written to. */
+  let known: CatalogTable | undefined;
   let queue: Pending[] = [];
   let pumping: Promise<void> | undefined;
   let folding: Promise<void> = Promise.resolve();
@@ -264,6 +266,7 @@ export function openSmallWrites(
       await retire();
       foldInBackground();
     }
+    known = table;
     if (delta) return delta;
     const earlier =
       table && next.changes.length === 0 && written === undefined
@@ -271,8 +274,8 @@ export function openSmallWrites(
         : undefined;
     delta = earlier ?? (await begun(table, next, await greatestOf(table)));
     try {
-      const known = await catalog.table(target.table);
-      if (known) await context.writeView(known);
+      known = await catalog.table(target.table);
+      if (known) await context.published(known);
     } catch (error) {
       await retire().catch(() => {});
       throw error;
@@ -347,6 +350,7 @@ export function openSmallWrites(
     }
     open.durable = extent;
     written = { run: open.run, greatestOrder: extent.greatestOrder };
+    if (known) context.afterSmallWrite(known);
     for (const { pending, firstSeq } of acks) pending.resolve({ run: open.run, firstSeq });
     if (isDue(open)) {
       await retire().catch(() => {});

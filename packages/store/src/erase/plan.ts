@@ -52,12 +52,13 @@ export async function carryOut(
     snapshots: plan.changes.flatMap(({ snapshots }) => snapshots),
   });
   const tables = plan.changes.map(({ table }) => table);
+  // Before the tables are told of: a sidecar that is there then would be brought up to date, and not made anew.
+  for (const target of targets) await target.erase(tables);
   for (const name of tables) await context.published({ name });
   await removeFiles(
     context,
     plan.changes.flatMap(({ removed }) => removed),
   );
-  for (const target of targets) await target.erase(tables);
   // Before the proof: what that finds is found again from the start, not by this plan.
   await files.remove(planFile(context));
   await files.syncFolder(paths.erasures);

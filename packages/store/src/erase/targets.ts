@@ -22,7 +22,15 @@ function rowSidecars({ files, paths }: Place): ErasureTarget {
     async erase(tables) {
       for (const path of tables.flatMap(own)) await files.remove(path);
     },
-    remains: async (tables) => existing(files, tables.flatMap(own)),
+    // A reader may have made it anew meanwhile; a log without its file was left.
+    async remains(tables) {
+      const left: string[] = [];
+      for (const table of tables) {
+        const found = await existing(files, own(table));
+        if (found.length > 0 && !found.some((path) => path.endsWith('.sqlite'))) left.push(...found);
+      }
+      return left;
+    },
   };
 }
 

@@ -19,12 +19,13 @@ ${viewStatement(table, { path: (relative) => relative, provenance: true })}`;
 export async function writeView(
   { files, clock, paths, catalog }: Pick<StoreContext, 'files' | 'clock' | 'paths' | 'catalog'>,
   name: TableName,
-): Promise<void> {
-  await withMomentLock(paths.publishLock, { files, clock }, async () => {
+): Promise<CatalogTable | undefined> {
+  return withMomentLock(paths.publishLock, { files, clock }, async () => {
     const table = await catalog.table(name);
-    if (!table) return;
+    if (!table) return undefined;
     await files.makeFolder(paths.views);
     await writeDurably(files, paths.absolute(viewFile(name)), viewFileText(table));
+    return table;
   });
 }
 
