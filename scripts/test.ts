@@ -12,8 +12,10 @@ interface Suite {
 
 const SUITES: Readonly<Record<string, Suite>> = {
   all: { files: '{packages/*/test,test,docs}/**/*.test.ts', env: {} },
-  crash: { files: 'packages/*/test/crash/*.test.ts', env: { HAKIRI_CRASH_COUNT: '300' } },
+  crash: { files: 'packages/*/test/{crash/*,*-faults}.test.ts', env: { HAKIRI_CRASH_COUNT: '300' } },
   fuzz: { files: 'packages/*/test/**/*fuzz*.test.ts', env: { HAKIRI_FUZZ_COUNT: '5000' } },
+  model: { files: 'packages/store/test/model/*.test.ts', env: { HAKIRI_MODEL_COUNT: '500' } },
+  soak: { files: 'packages/cli/test/soak/*.test.ts', env: { HAKIRI_SOAK_MINUTES: '20' } },
   servers: { files: 'packages/*/test/servers/*.test.ts', env: { HAKIRI_SERVERS: '1' } },
 };
 

@@ -30,6 +30,7 @@ export interface RunOptions {
   readonly table?: Partial<Table>;
   readonly manifest?: Partial<Manifest>;
   readonly newRunId?: (after: RunId | undefined) => RunId;
+  readonly settings?: StoreOptions['settings'];
   readonly onEvent?: (event: RunEvent) => void;
   readonly stop?: AbortSignal;
 }
@@ -100,8 +101,18 @@ export function storeOptions({
   files = nodeFiles,
   clock = systemClock,
   newRunId,
-}: Pick<RunOptions, 'root' | 'engine' | 'files' | 'clock' | 'newRunId'>): StoreOptions {
-  return { root, project: PROJECT, node: NODE, files, clock, engine, ...(newRunId ? { newRunId } : {}) };
+  settings,
+}: Pick<RunOptions, 'root' | 'engine' | 'files' | 'clock' | 'newRunId' | 'settings'>): StoreOptions {
+  return {
+    root,
+    project: PROJECT,
+    node: NODE,
+    files,
+    clock,
+    engine,
+    ...(newRunId ? { newRunId } : {}),
+    ...(settings ? { settings } : {}),
+  };
 }
 
 /** The answer to a query over the store as it lies there, as objects. */
