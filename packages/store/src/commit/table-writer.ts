@@ -161,6 +161,13 @@ export function openTableWriter(
     return { rows: result.rows, setAside: result.misfits.length };
   };
 
+  /** Parts without a row that may stay are gone by then, so their count says nothing. */
+  const freePart = ({ run, parts }: Pending): string => {
+    const names = Array.from({ length: parts.length + 1 }, (_, i) => partName(i));
+    const paths = names.map((name) => `${runFolder(target.table, run, node)}/${name}`);
+    return paths.findLast((path) => !parts.some((part) => part.path === path)) ?? '';
+  };
+
   /** A whole pull has shown every row there is: whatever did not come with it is deleted. */
   const deleteOthers = async (): Promise<void> => {
     if (table === undefined) return;
@@ -170,7 +177,7 @@ export function openTableWriter(
       run: run.run,
       pulled: [...committedRuns, run.run],
       firstSequence: run.sequence,
-      part: `${runFolder(target.table, run.run, node)}/${partName(run.parts.length)}`,
+      part: freePart(run),
     });
     if (others === undefined) return;
     run.schemas.set(others.part.schema, others.columns);
