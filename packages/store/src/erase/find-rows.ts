@@ -1,4 +1,4 @@
-import { compareText, type JsonValue } from '@hakiri/core';
+import { compareText, isInteger, type JsonValue } from '@hakiri/core';
 import type { StoreContext } from '../store-context.ts';
 import { subjectTexts } from './digest.ts';
 import type { Forgotten } from './records.ts';
@@ -8,9 +8,11 @@ import {
   keyColumns,
   keyText,
   listSql,
+  type Reached,
   reach,
   type Source,
   type TableFacts,
+  textSql,
 } from './sources.ts';
 
 /** The rows of a table that are to go. */
@@ -78,6 +80,10 @@ async function subjectCondition(
   for (const name of subjectColumns) {
     const place = reach(source.held, name);
     if (place === undefined) continue;
+    if (forgotten.inClear !== undefined && isPlain(place)) {
+      found.push(`CAST(${place.sql} AS VARCHAR) = ${textSql(forgotten.inClear)}`);
+      continue;
+    }
     const texts = new Set<string>();
     for (const batch of batches(source)) {
       const values = await engine.select(
@@ -90,6 +96,11 @@ async function subjectCondition(
     if (texts.size > 0) found.push(`CAST(${place.sql} AS VARCHAR) IN (${listSql(texts)})`);
   }
   return found.length === 0 ? undefined : `coalesce(${found.join(' OR ')}, false)`;
+}
+
+/** Whether its text in SQL is that of its JSON form, so that the engine can look for it. */
+function isPlain({ type, rest }: Reached): boolean {
+  return rest.length === 0 && (type.kind === 'string' || isInteger(type));
 }
 
 async function forgottenKeys(

@@ -145,6 +145,7 @@ async function inClear({ catalog }: StoreContext, request: ForgetRequest): Promi
     const { subject } = request;
     return {
       hasSubjects: true,
+      inClear: subject,
       subject: (text) => text === subject,
       hasKeys: () => false,
       key: () => false,

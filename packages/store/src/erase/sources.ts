@@ -64,6 +64,7 @@ export function batches({ part }: Source): readonly string[] {
 /** A value in SQL, and the way that is left from it in its JSON form: SQL does not reach through lists. */
 export interface Reached {
   readonly sql: string;
+  readonly type: LogicalType;
   readonly rest: readonly string[];
 }
 
@@ -80,7 +81,7 @@ function below(sql: string, type: LogicalType, path: readonly string[]): Reached
   if (type.kind === 'undecided') return undefined;
   const [name, ...rest] = path;
   // In JSON, too, there may be lists on the way.
-  if (name === undefined || type.kind === 'list' || type.kind === 'json') return { sql, rest: path };
+  if (name === undefined || type.kind === 'list' || type.kind === 'json') return { sql, type, rest: path };
   if (type.kind !== 'struct') return undefined;
   const field = type.fields.find((inner) => inner.name === name);
   return field && below(`struct_extract(${sql}, ${quoteLiteral(name)})`, field.type, rest);
