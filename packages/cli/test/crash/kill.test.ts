@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type NodeId, OWNER_GRANT } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
 import { createServe } from '@hakiri/retrieval';
@@ -14,7 +12,7 @@ import { examineStore, nodeFiles, openStore, type StoreOptions } from '@hakiri/s
 import { seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { testEngine } from '../../../engine/test/support/engine.ts';
 import { systemClock } from '../../src/system-clock.ts';
-import { bundledProgram } from '../support/bundle.ts';
+import { type Kill, live, start } from '../support/kill.ts';
 
 /** As many kills as asked for; otherwise as many as fit in the time. */
 const COUNT = Number(process.env.HAKIRI_CRASH_COUNT ?? Number.POSITIVE_INFINITY);
@@ -26,7 +24,6 @@ const PAGES = 6;
 /** Pages that are committed already where a run does not start from nothing. */
 const FIRST_PAGES = 2;
 const KEYS = 7;
-const KILLED_WITHIN_MS = 5000;
 
 /** Key k changes all the time: version v belongs to key v % KEYS. */
 const ROWS = Array.from({ length: PAGES * PAGE_ROWS }, (_, v) => ({
@@ -98,74 +95,6 @@ tables = [
     },
   },
 ];
-
-function start(folder: string, ...argv: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [bundledProgram(), ...argv], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-}
-
-interface Lived {
-  readonly code: number | null;
-  readonly stderr: string;
-  readonly elapsedMs: number;
-}
-
-/** Runs to its end, or to the kill that `onStderr` or `killAfterMs` brings. */
-async function live(child: ChildProcess, kill: Kill | undefined): Promise<Lived> {
-  const started = performance.now();
-  let stderr = '';
-  let commits = 0;
-  const strike = (): void => {
-    children = childrenOf(child.pid);
-    child.kill('SIGKILL');
-  };
-  let children: readonly number[] = [];
-  const timer = kill?.kind === 'at' ? setTimeout(strike, kill.ms) : undefined;
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-    stderr += chunk;
-    const now = stderr.split(': committed ').length - 1;
-    if (kill?.kind === 'near' && commits < kill.commit && now >= kill.commit) setTimeout(strike, kill.ms);
-    commits = now;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  clearTimeout(timer);
-  for (const pid of children) await assertGone(pid);
-  return { code, stderr, elapsedMs: performance.now() - started };
-}
-
-/** `at`: so long after the start. `near`: so long after the commit of that number was told. */
-type Kill =
-  | { readonly kind: 'at'; readonly ms: number }
-  | { readonly kind: 'near'; readonly commit: number; readonly ms: number };
-
-function childrenOf(pid: number | undefined): readonly number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** A process that outlived its parent could still write to the store. */
-async function assertGone(pid: number): Promise<void> {
-  const deadline = performance.now() + KILLED_WITHIN_MS;
-  while (isAlive(pid)) {
-    assert.ok(performance.now() < deadline, `child ${pid} outlived the process that was killed`);
-    await sleep(5);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie is dead; it only waits for whoever adopted it.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 const storeOptions = (folder: string): StoreOptions => ({
   root: join(folder, '.hakiri'),

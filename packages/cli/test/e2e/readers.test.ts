@@ -72,7 +72,10 @@ function assertCatalogAgrees(
     })),
   );
   assert.deepEqual(
-    all('SELECT path, rows, bytes, sha256, schema FROM parts WHERE table_name = ? ORDER BY path', table),
+    all(
+      'SELECT path, rows, bytes, sha256, schema, key_range, least_order FROM parts WHERE table_name = ? ORDER BY path',
+      table,
+    ).map(({ key_range, ...part }) => ({ ...part, key_range: JSON.parse(String(key_range)) })),
     runs.flatMap(({ parts }) => parts).sort((a, b) => (a.path < b.path ? -1 : 1)),
   );
   const last = new Map(runs.map((run) => [`${run.pipeline}/${run.source_table}`, run.cursor.after]));

@@ -147,7 +147,7 @@ describe('doctor names', () => {
     {
       what: 'a manifest that is damaged',
       damage: ({ context }) => truncateSync(join(dirname(partOf(context, 0)), '_manifest.json'), 100),
-      tells: /failed manifest: .*_manifest\.json is not a run's manifest/,
+      tells: /failed manifest: .*_manifest\.json is not a manifest/,
       code: 1,
     },
     {
