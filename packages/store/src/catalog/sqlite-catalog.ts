@@ -58,6 +58,16 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       }
     });
 
+  /** Several reads of one state: another process may commit between any two statements. */
+  const atOnce = <T>(read: () => T): T => {
+    guarded(path, () => db.exec('BEGIN'));
+    try {
+      return read();
+    } finally {
+      guarded(path, () => db.exec('COMMIT'));
+    }
+  };
+
   const schemas = new Map<SchemaFingerprint, TableSchema>();
   const schemaOf = (fingerprint: SchemaFingerprint): TableSchema => {
     let schema = schemas.get(fingerprint);
@@ -130,6 +140,60 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
     throw new HakiriError('usage.unknown_name', `There is no run ${moment.run}`);
   };
 
+  const tableAt = (name: TableName, asOf: AsOf): CatalogTable | undefined => {
+    const [row] = all('SELECT * FROM tables WHERE name = ?', name);
+    if (!row) return undefined;
+    const facts = all(
+      `SELECT run, seq, committed_at, covered_by, collected, manifest ->> 'started_at' AS started_at,
+         (manifest -> 'delta') <> 'null' AS folded
+       FROM runs WHERE table_name = ? ORDER BY seq`,
+      name,
+    ).map(
+      (run): RunFacts => ({
+        run: run.run as RunId,
+        seq: Number(run.seq),
+        startedAt: String(run.started_at),
+        committedAt: String(run.committed_at),
+        coveredBy: run.covered_by as SnapshotId | null,
+        collected: run.collected === 1,
+        folded: run.folded === 1,
+      }),
+    );
+    const place = placeOf(asOf);
+    const moment = momentOf(facts, snapshotsOf(name), place);
+    const manifestOf = ({ run }: RunFacts): RunManifest => {
+      const [found] = all('SELECT manifest FROM runs WHERE run = ?', run);
+      return JSON.parse(String(found?.manifest)) as RunManifest;
+    };
+    const open = all('SELECT run FROM deltas WHERE table_name = ? AND started_at <= ?', name, place.time);
+    const deltas = openDeltas(name).filter(({ run }) => open.some((started) => started.run === run));
+    const runs = moment.runs.map(manifestOf);
+    const unfolded = moment.unfolded.map(manifestOf);
+    const held = [moment.snapshot, ...runs, ...unfolded].flatMap((of) => (of ? [schemaOf(of.schema)] : []));
+    const [first, ...others] = [...held, ...deltas.map(({ columns }) => columns)];
+    if (first === undefined) return undefined;
+    const schema = others.reduce(
+      (all, columns) => mergedSchema(all, { schema: columns, isNewest: true }),
+      first,
+    );
+    return {
+      ...toTable(row),
+      fingerprint: fingerprint(schema),
+      schema,
+      snapshot: atSnapshot(moment.snapshot),
+      newer: runs.flatMap(({ run, parts }) => parts.map((part) => ({ ...withColumns(part), run }))),
+      deltas: [
+        ...unfolded.map(({ run, delta, schema: held }) => ({
+          run,
+          path: delta?.path ?? '',
+          columns: schemaOf(held),
+          until: place.time,
+        })),
+        ...deltas.map((delta) => ({ ...delta, until: place.time })),
+      ],
+    };
+  };
+
   return {
     async commitRun(manifest, known) {
       transaction(() => insertRun(db, manifest, known));
@@ -162,57 +226,7 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
     },
 
     async tableAsOf(name, asOf) {
-      const [row] = all('SELECT * FROM tables WHERE name = ?', name);
-      if (!row) return undefined;
-      const facts = all(
-        `SELECT run, seq, committed_at, covered_by, collected, manifest ->> 'started_at' AS started_at,
-           (manifest -> 'delta') <> 'null' AS folded
-         FROM runs WHERE table_name = ? ORDER BY seq`,
-        name,
-      ).map(
-        (run): RunFacts => ({
-          run: run.run as RunId,
-          seq: Number(run.seq),
-          startedAt: String(run.started_at),
-          committedAt: String(run.committed_at),
-          coveredBy: run.covered_by as SnapshotId | null,
-          collected: run.collected === 1,
-          folded: run.folded === 1,
-        }),
-      );
-      const place = placeOf(asOf);
-      const moment = momentOf(facts, snapshotsOf(name), place);
-      const manifestOf = ({ run }: RunFacts): RunManifest => {
-        const [found] = all('SELECT manifest FROM runs WHERE run = ?', run);
-        return JSON.parse(String(found?.manifest)) as RunManifest;
-      };
-      const open = all('SELECT run FROM deltas WHERE table_name = ? AND started_at <= ?', name, place.time);
-      const deltas = openDeltas(name).filter(({ run }) => open.some((started) => started.run === run));
-      const runs = moment.runs.map(manifestOf);
-      const unfolded = moment.unfolded.map(manifestOf);
-      const held = [moment.snapshot, ...runs, ...unfolded].flatMap((of) => (of ? [schemaOf(of.schema)] : []));
-      const [first, ...others] = [...held, ...deltas.map(({ columns }) => columns)];
-      if (first === undefined) return undefined;
-      const schema = others.reduce(
-        (all, columns) => mergedSchema(all, { schema: columns, isNewest: true }),
-        first,
-      );
-      return {
-        ...toTable(row),
-        fingerprint: fingerprint(schema),
-        schema,
-        snapshot: atSnapshot(moment.snapshot),
-        newer: runs.flatMap(({ run, parts }) => parts.map((part) => ({ ...withColumns(part), run }))),
-        deltas: [
-          ...unfolded.map(({ run, delta, schema: held }) => ({
-            run,
-            path: delta?.path ?? '',
-            columns: schemaOf(held),
-            until: place.time,
-          })),
-          ...deltas.map((delta) => ({ ...delta, until: place.time })),
-        ],
-      };
+      return atOnce(() => tableAt(name, asOf));
     },
 
     async collect({ runs, snapshots }) {
@@ -283,12 +297,14 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
     },
 
     async tables() {
-      return all('SELECT * FROM tables ORDER BY name').map(toTable);
+      return atOnce(() => all('SELECT * FROM tables ORDER BY name').map(toTable));
     },
 
     async table(name) {
-      const [row] = all('SELECT * FROM tables WHERE name = ?', name);
-      return row && toTable(row);
+      return atOnce(() => {
+        const [row] = all('SELECT * FROM tables WHERE name = ?', name);
+        return row && toTable(row);
+      });
     },
 
     async cursor(pipeline, sourceTable) {
