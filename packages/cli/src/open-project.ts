@@ -101,9 +101,10 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
   const compactDue = async (store: WritableStore, { onEvent, stop }: RunRequest): Promise<void> => {
     if (stop.aborted) return;
     const note = (message: string) => onEvent({ kind: 'note', message });
+    const onTable = (name: string) => note(`compacting ${name}`);
     try {
       stored = await store.tables();
-      for (const { table, runs, rows } of await store.compactDue()) {
+      for (const { table, runs, rows } of await store.compactDue({ onTable, signal: stop })) {
         note(`${table}: merged ${plural(runs, 'run')} into a snapshot of ${plural(rows, 'row')}`);
       }
     } catch (error) {

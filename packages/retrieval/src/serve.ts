@@ -5,13 +5,15 @@ import {
   type ExportRequest,
   type Grant,
   HakiriError,
+  isHakiriError,
   type QueryRequest,
   quoteIdentifier,
+  type RowsRequest,
   type Serve,
   TABLE_DEFAULTS,
   type TableName,
 } from '@hakiri/core';
-import type { Engine } from '@hakiri/engine';
+import type { Engine, Session } from '@hakiri/engine';
 import { nodeFiles, type Store, writeArchive } from '@hakiri/store';
 import { describeTable, summarizeTable, type TableKeeping, type TableNotes } from './describe-table.ts';
 import { prepareRows, tableHint } from './prepare-rows.ts';
@@ -31,28 +33,34 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
 /** The one read path. Everything that reads the store asks here. */
 export function createServe({ store, engine, notes, keeping }: ServeOptions): Serve {
+  /** What is deleted for good takes its files with it: whoever was about to read them asks once more. */
+  const ask = async <T>(request: RowsRequest, run: (session: Session) => Promise<T>): Promise<T> => {
+    const first = await prepareRows(store, request);
+    try {
+      return await run(first.session);
+    } catch (error) {
+      if (!isHakiriError(error) || error.code !== 'store.damaged') throw first.explain(error);
+      const again = await prepareRows(store, request);
+      const isAsBefore = again.session.allowedPaths.join() === first.session.allowedPaths.join();
+      if (isAsBefore) throw error;
+      return run(again.session);
+    }
+  };
+
   const query = async (request: QueryRequest, _grant: Grant): Promise<Answer> => {
     const started = performance.now();
     const limits = { timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: request.signal };
     const { maxBytes = DEFAULT_MAX_BYTES, limit: maxRows = Number.MAX_SAFE_INTEGER } = request;
-    const { session, explain } = await prepareRows(store, request);
-    try {
-      const answer = await engine.query({ ...session, maxRows, maxBytes }, limits);
-      return { ...answer, elapsedMs: performance.now() - started };
-    } catch (error) {
-      throw explain(error);
-    }
+    const answer = await ask(request, (session) => engine.query({ ...session, maxRows, maxBytes }, limits));
+    return { ...answer, elapsedMs: performance.now() - started };
   };
 
   const exportRows = async (request: Extract<ExportRequest, { kind: 'rows' }>): Promise<Exported> => {
     const { format, output, timeoutMs, signal } = request;
-    const { session, explain } = await prepareRows(store, request.rows);
-    try {
-      const { rows, bytes } = await engine.export({ ...session, format, output }, { timeoutMs, signal });
-      return { rows, bytes, files: 1 };
-    } catch (error) {
-      throw explain(error);
-    }
+    const { rows, bytes } = await ask(request.rows, (session) =>
+      engine.export({ ...session, format, output }, { timeoutMs, signal }),
+    );
+    return { rows, bytes, files: 1 };
   };
 
   const countRows = async (table: CatalogTable, grant: Grant): Promise<number> => {

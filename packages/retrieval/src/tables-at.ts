@@ -1,5 +1,6 @@
 import { type AsOf, type CatalogTable, isHakiriError, type TableName, tableParts } from '@hakiri/core';
-import { type SessionParts, type Store, viewStatement } from '@hakiri/store';
+import type { Session } from '@hakiri/engine';
+import { type Store, viewStatement } from '@hakiri/store';
 
 /** The tables of a store at one moment. */
 export interface TablesAt {
@@ -32,7 +33,7 @@ export function sessionOver(
   { paths }: Store,
   tables: readonly CatalogTable[],
   provenance: boolean,
-): SessionParts {
+): Pick<Session, 'views' | 'allowedPaths'> {
   return {
     views: tables.map((table) => viewStatement(table, { path: paths.absolute, provenance })),
     allowedPaths: tables.flatMap((table) =>

@@ -41,7 +41,6 @@ export {
   openStore,
   openWritableStore,
   type Recovery,
-  type SessionParts,
   type Store,
   type StoreOptions,
   type WritableStore,

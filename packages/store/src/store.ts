@@ -1,5 +1,4 @@
 import {
-  type AsOf,
   type Catalog,
   type CatalogTable,
   type Clock,
@@ -13,7 +12,6 @@ import {
   TABLE_DEFAULTS,
   type TableName,
   type TableTarget,
-  tableParts,
 } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
@@ -34,7 +32,6 @@ import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adop
 import { findRuns } from './recovery/find-runs.ts';
 import { openRowSidecars, type RowSidecars } from './rows/index.ts';
 import type { StoreContext, TableSettings } from './store-context.ts';
-import { viewStatement } from './view/view-sql.ts';
 import { staleViews, writeView } from './view/write-views.ts';
 
 export interface StoreOptions {
@@ -57,23 +54,23 @@ export interface Store {
   tables(): Promise<readonly CatalogTable[]>;
   /** Rows by their keys; see `RowSidecars.get`. */
   readonly rows: RowSidecars['get'];
-  /** What a SQL session over this store is made of. */
-  session(options: { readonly provenance: boolean; readonly asOf?: AsOf | undefined }): Promise<SessionParts>;
   close(): Promise<void>;
-}
-
-export interface SessionParts {
-  readonly views: readonly string[];
-  readonly allowedPaths: readonly string[];
 }
 
 export interface WritableStore extends Store, Destination {
   /** Single rows, each on the disk for good when its write resolves. */
   openSmallWrites(target: SmallTarget): SmallWriter;
   /** Merges and collects where it pays; nothing while another process does so. */
-  compactDue(): Promise<readonly Compacted[]>;
+  compactDue(options?: CompactDueOptions): Promise<readonly Compacted[]>;
   /** What opening it had to mend. */
   readonly recovery: Recovery;
+}
+
+export interface CompactDueOptions {
+  /** Called before a table is merged. */
+  readonly onTable?: (table: TableName) => void;
+  /** No other table is begun once it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Recovery extends Pick<Adoption, 'adopted' | 'damaged'> {
@@ -141,9 +138,9 @@ export async function openWritableStore(
         smallWriters.add(writer);
         return writer;
       },
-      async compactDue() {
+      async compactDue(options) {
         await foldWritten();
-        return compactDue(context);
+        return compactDue(context, options);
       },
       async close() {
         await Promise.all([...smallWriters].map((writer) => writer.close()));
@@ -157,7 +154,10 @@ export async function openWritableStore(
   }
 }
 
-async function compactDue(context: StoreContext): Promise<readonly Compacted[]> {
+async function compactDue(
+  context: StoreContext,
+  { onTable = () => {}, signal }: CompactDueOptions = {},
+): Promise<readonly Compacted[]> {
   // Nothing is merged that is to be erased.
   if (await isErasureUnfinished(context)) return [];
   const lock = await acquireCompactLock(context, { command: 'compaction', waitMs: 0 }).catch(() => undefined);
@@ -165,7 +165,8 @@ async function compactDue(context: StoreContext): Promise<readonly Compacted[]> 
   try {
     const done: Compacted[] = [];
     for (const { name } of await context.catalog.tables()) {
-      const compacted = await compactTable(context, name, 'due');
+      if (signal?.aborted) break;
+      const compacted = await compactTable(context, name, 'due', () => onTable(name));
       if (compacted) done.push(compacted);
       await collectGarbage(context, name);
     }
@@ -382,30 +383,11 @@ async function openCatalog(files: Files, paths: Layout, access: 'write' | 'read'
   return openSqliteCatalog(paths.catalog, access);
 }
 
-async function tablesAsOf(
-  catalog: Catalog,
-  tables: readonly CatalogTable[],
-  asOf: AsOf,
-): Promise<readonly CatalogTable[]> {
-  const then = await Promise.all(tables.map(({ name }) => catalog.tableAsOf(name, asOf)));
-  return then.filter((table) => table !== undefined);
-}
-
 function readable(paths: Layout, catalog: Catalog, rows: RowSidecars, lock?: WriterLock): Store {
   return {
     paths,
     catalog,
     tables: () => catalog.tables(),
-    async session({ provenance, asOf }) {
-      const now = await catalog.tables();
-      const tables = asOf === undefined ? now : await tablesAsOf(catalog, now, asOf);
-      return {
-        views: tables.map((table) => viewStatement(table, { path: paths.absolute, provenance })),
-        allowedPaths: tables.flatMap((table) =>
-          [...tableParts(table), ...table.deltas].map(({ path }) => paths.absolute(path)),
-        ),
-      };
-    },
     rows: rows.get,
     async close() {
       await rows.close();

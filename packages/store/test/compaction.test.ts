@@ -14,6 +14,7 @@ import {
   type StoreOptions,
   type TableSettings,
 } from '../src/index.ts';
+import { viewSelect } from '../src/view/view-sql.ts';
 import { testEngine } from './support/engine.ts';
 import { type AnyRow, readThroughView } from './support/foreign-readers.ts';
 import {
@@ -271,8 +272,9 @@ test('what nothing within the retention needs is collected, and the past before 
   const at = async (time: string) => {
     const store = await openStore(w.options);
     try {
-      const { views } = await store.session({ provenance: false, asOf: { time } });
-      const sql = views[0]?.replace(/^CREATE OR REPLACE VIEW "things" AS\n/, '').replace(/;\n$/, '');
+      const table = await store.catalog.tableAsOf(target().table, { time });
+      assert.ok(table);
+      const sql = viewSelect(table, { path: store.paths.absolute, provenance: false });
       return await engine.select(`SELECT id, version FROM (${sql}) ORDER BY id`);
     } finally {
       await store.close();

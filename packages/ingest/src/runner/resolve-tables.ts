@@ -72,14 +72,16 @@ async function resolveTable(
   }
   // The pipeline's is for tables whose source knows no better: another table of it may not have that column.
   const incremental = table?.incremental ?? info.incremental ?? pipeline.incremental;
+  // A table that is replaced has no incremental column: rows of a later pull are newer, whatever they hold.
+  const decides = mode === 'replace' ? undefined : incremental;
   return {
     info,
     name: table?.name ?? defaultTableName(pipeline.source.connector, info.name),
     mode,
     primaryKey,
-    incremental: mode === 'replace' ? undefined : incremental,
+    incremental: decides,
     partitioning:
-      table?.accessPattern === undefined ? undefined : parseAccessPattern(table.accessPattern, incremental),
+      table?.accessPattern === undefined ? undefined : parseAccessPattern(table.accessPattern, decides),
     retentionMs: table?.retentionMs ?? pipeline.retentionMs ?? TABLE_DEFAULTS.retentionMs,
     tombstoneRetentionMs:
       table?.tombstoneRetentionMs ?? pipeline.tombstoneRetentionMs ?? TABLE_DEFAULTS.tombstoneRetentionMs,

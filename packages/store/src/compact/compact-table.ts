@@ -61,6 +61,7 @@ export async function compactTable(
   context: StoreContext,
   name: TableName,
   when: 'due' | 'asked',
+  onStart: () => void = () => {},
 ): Promise<Compacted | undefined> {
   const { catalog, clock, files, node, paths } = context;
   // What is merged is read once: a run that is committed meanwhile stays beside the new snapshot.
@@ -74,6 +75,7 @@ export async function compactTable(
   const moved = parent !== undefined && boundary !== parent.boundary;
   const wanted = when === 'asked' ? runs.length > 0 : isCompactionDue(table);
   if (!wanted && !cutOtherwise && !moved) return undefined;
+  onStart();
 
   const snapshot = snapshotIdAfter(parent?.snapshot ?? null, clock.nowMs(), node);
   const folder = snapshotFolder(name, snapshot);
