@@ -78,7 +78,8 @@ export async function adopt(
     ? await screenArrivals(screen, paths, read, await unknownDeltas(files, paths, catalog))
     : { ...read, damaged: [] };
   damaged.push(...clean.damaged);
-  const { runs: taken, snapshots: arrived } = clean;
+  const { runs: taken } = clean;
+  const arrived = clean.snapshots.map(coveringItsLedger);
   const horizons = found.length > 0 ? await horizonsOf(catalog, arrived) : new Map();
   // Runs whose files are gone came before those that are still there: commits keep their order.
   await takeLedgers(catalog, arrived, new Set(found.map(({ run }) => run)));
@@ -90,11 +91,7 @@ export async function adopt(
     });
   }
   await takeLedgers(catalog, arrived);
-  for (const { manifest, runs, schemas } of arrived) {
-    // What its ledger tells of is merged, whether or not the snapshot still names it.
-    const covers = [...new Set([...manifest.covers, ...runs.map(({ run }) => run)])].sort();
-    await catalog.commitSnapshot({ ...manifest, covers }, schemas);
-  }
+  for (const { manifest, schemas } of arrived) await catalog.commitSnapshot(manifest, schemas);
   const refused = new Set(damaged.map(({ path }) => path));
   const deltas = (await findDeltas(files, paths)).filter(({ path }) => !refused.has(path));
   const here = deltas.length > 0 ? await takenDeltas(catalog) : new Set<RunId>();
@@ -112,6 +109,12 @@ export async function adopt(
     uncommitted: found.filter(({ manifest }) => manifest === undefined),
     unpublished: snapshots.filter(({ manifest }) => manifest === undefined),
   };
+}
+
+/** What its ledger tells of is merged, whether or not the snapshot still names it. */
+function coveringItsLedger(read: ReadSnapshot): ReadSnapshot {
+  const covers = [...new Set([...read.manifest.covers, ...read.runs.map(({ run }) => run)])].sort();
+  return { ...read, manifest: { ...read.manifest, covers } };
 }
 
 /** Takes in runs of which only a snapshot's ledger tells. */
