@@ -15,7 +15,14 @@ import {
 } from '@hakiri/core';
 import { readManifest, tableNameOf } from '@hakiri/core/manifest';
 import { createEngine, type Engine } from '@hakiri/engine';
-import { type PreviewInput, planPipelines, type ResolvedTable, runPipelines, stepsFor } from '@hakiri/ingest';
+import {
+  type PreviewInput,
+  planPipelines,
+  type ResolvedTable,
+  type RunReport,
+  runPipelines,
+  stepsFor,
+} from '@hakiri/ingest';
 import { createServe } from '@hakiri/retrieval';
 import {
   collectStore,
@@ -32,7 +39,7 @@ import {
   repairStore,
   type Store,
   type StoreOptions,
-  type WritableStore,
+  tidyStore,
 } from '@hakiri/store';
 import { ulid } from 'ulid';
 import { connectorOf, createSource } from './create-source.ts';
@@ -98,13 +105,18 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
     return [await storeOptions(), lock] as const;
   };
 
-  const compactDue = async (store: WritableStore, { onEvent, stop }: RunRequest): Promise<void> => {
+  /** After the store is given back: merging holds up no other run. */
+  const tidy = async ({ onEvent, stop }: RunRequest): Promise<void> => {
     if (stop.aborted) return;
     const note = (message: string) => onEvent({ kind: 'note', message });
     const onTable = (name: string) => note(`compacting ${name}`);
     try {
-      stored = await store.tables();
-      for (const { table, runs, rows } of await store.compactDue({ onTable, signal: stop })) {
+      stored = await (await readableStore()).tables();
+      const lock = { command: 'hakiri run', waitMs: 0 };
+      for (const { table, runs, rows } of await tidyStore(await storeOptions(), lock, {
+        onTable,
+        signal: stop,
+      })) {
         note(`${table}: merged ${plural(runs, 'run')} into a snapshot of ${plural(rows, 'row')}`);
       }
     } catch (error) {
@@ -128,8 +140,9 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
         signal: kill,
         onWait: tellHolder((message) => onEvent({ kind: 'note', message })),
       });
+      let report: RunReport;
       try {
-        const report = await runPipelines({
+        report = await runPipelines({
           job: ulid(clock.nowMs()) as JobId,
           manifest,
           pipelines: named(manifest, pipelines),
@@ -145,11 +158,11 @@ export async function openProject(folder: string, { env, scrubber }: ProjectCont
           kill,
           onEvent,
         });
-        await compactDue(store, request);
-        return report;
       } finally {
         await store.close();
       }
+      await tidy(request);
+      return report;
     },
 
     async plan(pipelines) {

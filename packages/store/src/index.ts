@@ -2,7 +2,6 @@ export { memoryCatalog } from './catalog/memory-catalog.ts';
 export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
-export { collectStore, compactStore, type MaintenanceRequest } from './compact/compact-store.ts';
 export type { Compacted } from './compact/compact-table.ts';
 export type { FoldLimits } from './delta/fold-delta.ts';
 export type { SmallRow } from './delta/small-row.ts';
@@ -25,6 +24,7 @@ export {
 export { type SmallWritesSummary, summarizeSmallWrites } from './export/small-writes.ts';
 export { writeArchive } from './export/write-archive.ts';
 export type { Collected } from './gc/collect-garbage.ts';
+export { collectStore, compactStore, type MaintenanceRequest, tidyStore } from './maintenance.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
 export { type Repair, repairStore } from './recovery/repair.ts';

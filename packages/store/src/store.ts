@@ -18,7 +18,6 @@ import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { runIdFactory } from './commit/run-ids.ts';
 import { requireSameTable } from './commit/same-table.ts';
 import { openTableWriter } from './commit/table-writer.ts';
-import { type Compacted, compactTable } from './compact/compact-table.ts';
 import { foldDelta, isOpen, ownDeltas } from './delta/fold-delta.ts';
 import { openSmallWrites, type SmallTarget, type SmallWriter } from './delta/small-writer.ts';
 import { type Layout, layout } from './disk/layout.ts';
@@ -27,7 +26,6 @@ import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writ
 import { finishErasures, isErasureUnfinished } from './erase/finish.ts';
 import { hasErasures } from './erase/records.ts';
 import { openScreen } from './erase/screen.ts';
-import { collectGarbage } from './gc/collect-garbage.ts';
 import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { findRuns } from './recovery/find-runs.ts';
 import { openRowSidecars, type RowSidecars } from './rows/index.ts';
@@ -60,17 +58,8 @@ export interface Store {
 export interface WritableStore extends Store, Destination {
   /** Single rows, each on the disk for good when its write resolves. */
   openSmallWrites(target: SmallTarget): SmallWriter;
-  /** Merges and collects where it pays; nothing while another process does so. */
-  compactDue(options?: CompactDueOptions): Promise<readonly Compacted[]>;
   /** What opening it had to mend. */
   readonly recovery: Recovery;
-}
-
-export interface CompactDueOptions {
-  /** Called before a table is merged. */
-  readonly onTable?: (table: TableName) => void;
-  /** No other table is begun once it is aborted. */
-  readonly signal?: AbortSignal;
 }
 
 export interface Recovery extends Pick<Adoption, 'adopted' | 'damaged'> {
@@ -138,10 +127,6 @@ export async function openWritableStore(
         smallWriters.add(writer);
         return writer;
       },
-      async compactDue(options) {
-        await foldWritten();
-        return compactDue(context, options);
-      },
       async close() {
         await Promise.all([...smallWriters].map((writer) => writer.close()));
         await store.close();
@@ -151,28 +136,6 @@ export async function openWritableStore(
     await catalog?.close();
     lock.release();
     throw error;
-  }
-}
-
-async function compactDue(
-  context: StoreContext,
-  { onTable = () => {}, signal }: CompactDueOptions = {},
-): Promise<readonly Compacted[]> {
-  // Nothing is merged that is to be erased.
-  if (await isErasureUnfinished(context)) return [];
-  const lock = await acquireCompactLock(context, { command: 'compaction', waitMs: 0 }).catch(() => undefined);
-  if (!lock) return [];
-  try {
-    const done: Compacted[] = [];
-    for (const { name } of await context.catalog.tables()) {
-      if (signal?.aborted) break;
-      const compacted = await compactTable(context, name, 'due', () => onTable(name));
-      if (compacted) done.push(compacted);
-      await collectGarbage(context, name);
-    }
-    return done;
-  } finally {
-    lock.release();
   }
 }
 
@@ -251,15 +214,18 @@ export async function openMaintenance<T>(
   }
   const lock = await acquireCompactLock({ ...options, paths }, lockOptions);
   let catalog: Catalog | undefined;
+  let rows: RowSidecars | undefined;
   try {
     catalog = await openCatalog(files, paths, 'write');
-    const context = storeContext(options, paths, catalog);
+    rows = openRowSidecars({ paths, engine: options.engine, catalog });
+    const context = storeContext(options, paths, catalog, rows);
     const { unpublished } = await adopt(files, paths, catalog, await openScreen(context));
     await finishIfUnfinished(context, lockOptions.command);
     await sweepSnapshots(files, paths, catalog, unpublished);
     await foldIfUnused(context, lockOptions.command);
     return await work(context);
   } finally {
+    await rows?.close();
     await catalog?.close();
     lock.release();
   }
@@ -331,7 +297,9 @@ export async function openErasure<T>(
 
 /** Small writes become Parquet where no writer holds the store; otherwise they wait. */
 async function foldIfUnused(context: StoreContext, command: string): Promise<void> {
-  const { files, clock, paths, catalog } = context;
+  const { files, clock, node, paths, catalog } = context;
+  // Without any, nobody who is about to write is kept out even for a moment.
+  if (!(await catalog.tables()).some((table) => ownDeltas(table, node).length > 0)) return;
   const request = { files, clock, paths, command, waitMs: 0 };
   const writer = await acquireWriterLock(request).catch(() => undefined);
   if (!writer) return;

@@ -267,5 +267,3 @@ export async function underFault(
   await store?.close().catch(() => {});
   return { error, files };
 }
-
-export const dayOf = (ms: number): string => (ms / DAY_MS).toFixed(2);
