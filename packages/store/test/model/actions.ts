@@ -82,9 +82,9 @@ export const ACTIONS: readonly Action[] = [
   { name: 'reopen', weight: 4, run: reopenAction },
   { name: 'rebuild', weight: 2, when: hasTable, run: rebuildAction },
   { name: 'time', weight: 5, run: timeAction },
-  { name: 'go offline', weight: 2, when: hasTable, run: offlineAction },
+  { name: 'go offline', weight: 3, when: hasTable, run: offlineAction },
   { name: 'run elsewhere', weight: 5, when: ({ other }) => other !== undefined, run: elsewhereAction },
-  { name: 'come back', weight: 4, when: ({ elsewhere }) => elsewhere.length > 0, run: adoptAction },
+  { name: 'come back', weight: 7, when: ({ elsewhere }) => elsewhere.length > 0, run: adoptAction },
   { name: 'forget', weight: 2, when: mayForget, run: forgetAction },
   { name: 'fault', weight: 10, run: faultAction },
 ];

@@ -23,7 +23,7 @@ import {
 import { storeContext } from '../../src/store.ts';
 import { type Fault, type FaultFiles, faultFiles } from '../support/fault-files.ts';
 import { target } from '../support/test-store.ts';
-import { type Columns, DAY_MS, firstColumns, makeShape, type Shape, schemaOf } from './shape.ts';
+import { type Columns, firstColumns, makeShape, type Shape, schemaOf } from './shape.ts';
 import { emptyModel, type TableModel } from './table-model.ts';
 
 export const TABLE = 'things' as TableName;
