@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type JsonValue, quoteIdentifier, type RunId, typeName } from '@hakiri/core';
-import type { Store } from '../../src/index.ts';
+import { type JsonValue, quoteIdentifier, type RunId, tableParts, typeName } from '@hakiri/core';
+import { writeArchive } from '../../src/export/write-archive.ts';
+import { nodeFiles, type Store } from '../../src/index.ts';
 import { carriedFiles } from '../../src/recovery/adopt.ts';
 import { openRowSidecars } from '../../src/rows/index.ts';
-import { viewSelect } from '../../src/view/view-sql.ts';
+import { viewSelect, viewStatement } from '../../src/view/view-sql.ts';
 import { readThroughView } from '../support/foreign-readers.ts';
 import { shown } from './shape.ts';
 import { alive, compareVersions, merge, newest, type TableModel, type Version } from './table-model.ts';
@@ -132,13 +134,54 @@ let strangers: Promise<unknown> = Promise.resolve();
 
 /** `views/<table>.sql` as somebody without Hakiri runs it. */
 export async function checkAsStranger(world: World, store: Store): Promise<void> {
-  if ((await store.catalog.table(TABLE)) === undefined) return;
+  if ((await store.catalog.table(TABLE)) !== undefined)
+    await assertStrangerAgrees(world, store.paths.context);
+}
+
+async function assertStrangerAgrees({ model }: World, folder: string): Promise<void> {
   // Paths in a view are relative to the folder that a process is in: one at a time.
-  const turn = strangers.then(() => readThroughView(store.paths.context, TABLE));
+  const turn = strangers.then(() => readThroughView(folder, TABLE));
   strangers = turn.catch(() => {});
-  const rows = await turn;
-  const wanted = [...expectedNow(world.model).values()].map(({ run, values }) => `${run} ${values.val}`);
-  assert.deepEqual(rows.map((row) => `${row._hakiri_run} ${row.val}`).sort(), wanted.sort());
+  const wanted = [...expectedNow(model).values()].map(({ run, values }) => `${run} ${values.val}`);
+  assert.deepEqual((await turn).map((row) => `${row._hakiri_run} ${row.val}`).sort(), wanted.sort());
+}
+
+/** The table's rows as a file. */
+export async function checkExport(world: World, store: Store): Promise<void> {
+  const { model, engine } = world;
+  const table = await store.catalog.table(TABLE);
+  if (table === undefined) return;
+  const names = table.schema.columns.map(({ name }) => name);
+  const own = ['_hakiri_run', '_hakiri_seq', ...names].map(quoteIdentifier).join(', ');
+  const path = store.paths.absolute;
+  const views = [viewStatement(table, { path, provenance: true })];
+  const allowedPaths = [...tableParts(table), ...table.deltas].map((file) => path(file.path));
+  const output = join(world.folder, 'export.ndjson');
+  const sql = `SELECT ${own} FROM ${TABLE}`;
+  await engine.export({ sql, views, allowedPaths, format: 'ndjson', output }, { timeoutMs: 60_000 });
+  const rows = readFileSync(output, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, JsonValue>);
+  const cells = rows.map((row) => ['_hakiri_run', '_hakiri_seq', ...names].map((name) => row[name] ?? null));
+  assertSame(observed(model, names, cells), expectedNow(model));
+}
+
+/** The table as a tar, unpacked and read by somebody without Hakiri. */
+export async function checkArchive(world: World, store: Store): Promise<void> {
+  const table = await store.catalog.table(TABLE);
+  if (table === undefined) return;
+  const folder = join(world.folder, 'unpacked');
+  const tar = join(world.folder, 'store.tar');
+  mkdirSync(folder);
+  writeFileSync(tar, '');
+  await writeArchive(store, {
+    files: nodeFiles,
+    tables: [table],
+    write: async (bytes) => appendFileSync(tar, bytes),
+  });
+  execFileSync('tar', ['-xf', tar, '-C', folder]);
+  await assertStrangerAgrees(world, folder);
 }
 
 /** Every key there is or was, by the row sidecar. */

@@ -3,7 +3,16 @@ import { createEngine, type Engine } from '@hakiri/engine';
 import { seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { spawnEngineChild } from '../support/engine.ts';
 import { pickAction } from './actions.ts';
-import { checkAsStranger, checkFiles, checkPast, checkRows, checkView, followSnapshot } from './check.ts';
+import {
+  checkArchive,
+  checkAsStranger,
+  checkExport,
+  checkFiles,
+  checkPast,
+  checkRows,
+  checkView,
+  followSnapshot,
+} from './check.ts';
 import { dropWorld, makeWorld, opened, shut, type World } from './world.ts';
 
 /** As many seeds as asked for; otherwise as many as fit in the time. */
@@ -60,6 +69,8 @@ async function check(world: World, step: number, tally: Tally): Promise<void> {
   if (step % 20 === 0) await checkAsStranger(world, store);
   if (step % 10 !== 0 && step !== STEPS) return;
   await checkRows(world, store);
+  await checkExport(world, store);
+  if (step === STEPS) await checkArchive(world, store);
   for (const mark of world.random.many(Math.min(2, world.marks.length), () =>
     world.random.pick(world.marks),
   )) {
