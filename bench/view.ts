@@ -59,7 +59,7 @@ function spread(run: number, row: number, rows: number): number {
 
 /** An aggregate over the view of a snapshot and newer runs, beside the same over the snapshot alone. */
 export async function view(scale: Scale, dataFolder: string): Promise<readonly Bar[]> {
-  const rows = scale === 'full' ? 1_000_000 : 200_000;
+  const rows = scale === 'full' ? 2_000_000 : 200_000;
   const bars: Bar[] = [];
   for (const [name, changed] of Object.entries(SPREADS)) {
     const { aloneMs, besideMs } = await measure(githubPages(dataFolder, rows), rows, changed);

@@ -55,7 +55,11 @@ export function momentOf(
 function gone(runs: readonly RunFacts[], snapshots: readonly SnapshotManifest[]): HakiriError {
   const first = snapshots[0];
   const covered = runs.filter(({ coveredBy }) => first && coveredBy !== null && coveredBy <= first.snapshot);
-  const oldest = covered.map(({ committedAt }) => committedAt).toSorted().at(-1) ?? '';
+  const oldest =
+    covered
+      .map(({ committedAt }) => committedAt)
+      .toSorted()
+      .at(-1) ?? '';
   return new HakiriError('query.as_of_gone', 'What the table was then is no longer kept', {
     hint: `The oldest time that is left is ${oldest}. Raise \`retention\` to keep more from now on.`,
     details: { oldest },
