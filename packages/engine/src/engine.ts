@@ -69,6 +69,8 @@ export interface EngineOptions {
 }
 
 const RECYCLE_AFTER_PARTS = 64;
+/** Of a child that has nothing to do: what it took for its work, it should have given back. */
+const RECYCLE_AT_BYTES = 320 * 1024 * 1024;
 
 export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }: EngineOptions): Engine {
   const writer = createLane(spawn, recycleAfterParts);
@@ -85,7 +87,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
 
   const giveBack = (child: EngineChild): void => {
     if (!child.alive) sqlChildren.delete(child);
-    else if (idleSql?.alive) {
+    else if (idleSql?.alive || child.memoryBytes >= RECYCLE_AT_BYTES) {
       sqlChildren.delete(child);
       void child.kill();
     } else idleSql = child;
@@ -151,7 +153,8 @@ function createLane(spawn: SpawnChild, recycleAfterParts: number): Lane {
   let queue: Promise<unknown> = Promise.resolve();
 
   const current = (): EngineChild => {
-    if (child && (!child.alive || parts >= recycleAfterParts)) {
+    const isSpent = parts >= recycleAfterParts || (child?.memoryBytes ?? 0) >= RECYCLE_AT_BYTES;
+    if (child && (!child.alive || isSpent)) {
       void child.kill();
       child = undefined;
     }

@@ -124,9 +124,11 @@ export interface QueryResult {
   readonly truncated: false | 'rows' | 'bytes';
 }
 
+/** `memoryBytes`: what the child holds by then. */
 export type EngineReply =
-  | { readonly id: number; readonly ok: unknown }
+  | { readonly id: number; readonly memoryBytes: number; readonly ok: unknown }
   | {
       readonly id: number;
+      readonly memoryBytes: number;
       readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
     };

@@ -61,10 +61,11 @@ export async function runEngineChild(
       const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
       try {
         // JSON leaves out what is undefined, and the answer would be neither.
-        answer({ id, ok: (await handle(request as EngineRequest)) ?? null });
+        const ok = (await handle(request as EngineRequest)) ?? null;
+        answer({ id, memoryBytes: process.memoryUsage.rss(), ok });
       } catch (error) {
         const { code, message, hint } = toHakiriError(error);
-        answer({ id, error: { code, message, hint } });
+        answer({ id, memoryBytes: process.memoryUsage.rss(), error: { code, message, hint } });
       }
     });
   });

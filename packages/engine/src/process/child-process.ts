@@ -18,6 +18,7 @@ export class EngineChild {
   readonly #waiting = new Map<number, Waiting>();
   readonly #gone: Promise<unknown>;
   #lastId = 0;
+  #memoryBytes = 0;
   #ended: HakiriError | undefined;
 
   constructor(spawn: SpawnChild, role: 'writer' | 'sql') {
@@ -47,6 +48,11 @@ export class EngineChild {
     return this.#process.pid;
   }
 
+  /** Resident, when it last answered. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
   get alive(): boolean {
     return this.#ended === undefined;
   }
@@ -73,6 +79,7 @@ export class EngineChild {
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     this.#waiting.delete(reply.id);
+    this.#memoryBytes = reply.memoryBytes;
     if (this.#waiting.size === 0) this.#hold(false);
     if ('ok' in reply) waiting.resolve(reply.ok);
     else {
