@@ -66,15 +66,21 @@ export interface EngineOptions {
   readonly spawn: SpawnChild;
   /** Parts a writer child makes before it is replaced, so that its memory cannot creep up. */
   readonly recycleAfterParts?: number;
+  /** Memory that a child may keep once it has answered; past it, it is replaced. */
+  readonly recycleAtBytes?: number;
 }
 
 const RECYCLE_AFTER_PARTS = 64;
 /** Of a child that has nothing to do: what it took for its work, it should have given back. */
 const RECYCLE_AT_BYTES = 320 * 1024 * 1024;
 
-export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }: EngineOptions): Engine {
-  const writer = createLane(spawn, recycleAfterParts);
-  const background = createLane(spawn, recycleAfterParts);
+export function createEngine({
+  spawn,
+  recycleAfterParts = RECYCLE_AFTER_PARTS,
+  recycleAtBytes = RECYCLE_AT_BYTES,
+}: EngineOptions): Engine {
+  const writer = createLane(spawn, recycleAfterParts, recycleAtBytes);
+  const background = createLane(spawn, recycleAfterParts, recycleAtBytes);
   const sqlChildren = new Set<EngineChild>();
   let idleSql: EngineChild | undefined;
 
@@ -87,7 +93,7 @@ export function createEngine({ spawn, recycleAfterParts = RECYCLE_AFTER_PARTS }:
 
   const giveBack = (child: EngineChild): void => {
     if (!child.alive) sqlChildren.delete(child);
-    else if (idleSql?.alive || child.memoryBytes >= RECYCLE_AT_BYTES) {
+    else if (idleSql?.alive || child.memoryBytes >= recycleAtBytes) {
       sqlChildren.delete(child);
       void child.kill();
     } else idleSql = child;
@@ -147,13 +153,13 @@ interface Lane {
   ask<Result>(request: EngineRequest, makes?: 'part'): Promise<Result>;
 }
 
-function createLane(spawn: SpawnChild, recycleAfterParts: number): Lane {
+function createLane(spawn: SpawnChild, recycleAfterParts: number, recycleAtBytes: number): Lane {
   let child: EngineChild | undefined;
   let parts = 0;
   let queue: Promise<unknown> = Promise.resolve();
 
   const current = (): EngineChild => {
-    const isSpent = parts >= recycleAfterParts || (child?.memoryBytes ?? 0) >= RECYCLE_AT_BYTES;
+    const isSpent = parts >= recycleAfterParts || (child?.memoryBytes ?? 0) >= recycleAtBytes;
     if (child && (!child.alive || isSpent)) {
       void child.kill();
       child = undefined;

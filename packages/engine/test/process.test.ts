@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createEngine } from '../src/index.ts';
-import { testEngine } from './support/engine.ts';
+import { spawnEngineChild, testEngine } from './support/engine.ts';
 
 const SLOW =
   'SELECT count(*) FROM range(1e12::BIGINT) a, range(1e6::BIGINT) b WHERE a.range % 7 = b.range % 5';
@@ -67,4 +67,19 @@ test('closing an engine leaves no child', async () => {
   assert.equal(pids.length, 1);
   await engine.close();
   assert.deepEqual(pids.filter(isAlive), []);
+});
+
+test('a child that keeps too much memory is replaced', async (t) => {
+  const pidsOf = async (recycleAtBytes: number): Promise<number> => {
+    const engine = createEngine({ spawn: spawnEngineChild, recycleAtBytes });
+    t.after(() => engine.close());
+    const seen = new Set<number>();
+    for (let i = 0; i < 3; i++) {
+      await engine.select('SELECT 1');
+      for (const pid of engine.pids()) seen.add(pid);
+    }
+    return seen.size;
+  };
+  assert.equal(await pidsOf(1), 3);
+  assert.equal(await pidsOf(Number.POSITIVE_INFINITY), 1);
 });
