@@ -1,6 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
-import { pathToFileURL } from 'node:url';
 import {
   type AsOf,
   type Catalog,
@@ -8,9 +5,6 @@ import {
   type CatalogPart,
   type CatalogSnapshot,
   type CatalogTable,
-  canonicalArrowJson,
-  type DeltaHead,
-  EMPTY_SCHEMA,
   HakiriError,
   type Job,
   type JobId,
@@ -28,13 +22,10 @@ import {
 } from '@hakiri/core';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { deltaFile } from '../disk/layout.ts';
-import { SQLITE, sqliteCode } from '../disk/sqlite-code.ts';
 import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
+import { guarded, openDatabase } from './database.ts';
 import { mergedSchema } from './merged-schema.ts';
-import { MIGRATIONS } from './migrations.ts';
-
-/** How long a writer waits for another process's transaction. */
-const BUSY_TIMEOUT_MS = 10_000;
+import { insertDelta, insertRun, insertSnapshot, rewriteRun } from './record.ts';
 
 /**
  * The catalog in `meta.sqlite`. A run's commit is one IMMEDIATE transaction with synchronous=FULL: on the disk
@@ -43,7 +34,7 @@ const BUSY_TIMEOUT_MS = 10_000;
  * @throws HakiriError store.catalog_lost when the file is not a catalog, store.newer_format, store.read_only
  */
 export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'write'): Catalog {
-  const db = access === 'write' ? open(path) : openToRead(path);
+  const db = openDatabase(path, access);
   const all = (sql: string, ...values: (string | number | null)[]): Record<string, unknown>[] =>
     guarded(path, () => db.prepare(sql).all(...values) as Record<string, unknown>[]);
   const transaction = (work: () => void): void =>
@@ -380,302 +371,4 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       db.close();
     },
   };
-}
-
-function open(path: string): DatabaseSync {
-  const isNew = !existsSync(path);
-  return guarded(path, () => {
-    const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
-    try {
-      const version = knownVersion(db, path);
-      if (isNew || version < MIGRATIONS.length) migrate(db);
-      // What is deleted leaves nothing of itself in the file's free pages.
-      db.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
-  });
-}
-
-/** @throws HakiriError store.newer_format */
-function knownVersion(db: DatabaseSync, path: string): number {
-  const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (user_version <= MIGRATIONS.length) return user_version;
-  throw new HakiriError(
-    'store.newer_format',
-    `The catalog ${path} has version ${user_version}; this Hakiri knows ${MIGRATIONS.length}`,
-  );
-}
-
-/** As usual where that can be: a reader, too, takes in what the catalog does not know yet. */
-function openToRead(path: string): DatabaseSync {
-  try {
-    return open(path);
-  } catch (error) {
-    if (!(error instanceof HakiriError) || error.code !== 'store.read_only') throw error;
-    return guarded(path, () => openUnwritable(path, error));
-  }
-}
-
-/**
- * SQLite reads a database with a write-ahead log only beside files it may create, unless it is told that nobody
- * changes the file. Where a log is left, that would not be true of it.
- */
-function openUnwritable(path: string, refusal: HakiriError): DatabaseSync {
-  const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
-  const location = log && log.size > 0 ? path : new URL(`${pathToFileURL(path).href}?immutable=1`);
-  const db = new DatabaseSync(location, { readOnly: true });
-  try {
-    if (knownVersion(db, path) < MIGRATIONS.length) throw refusal;
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-function migrate(db: DatabaseSync): void {
-  db.exec('PRAGMA journal_mode = WAL');
-  db.exec('BEGIN IMMEDIATE');
-  // Another process may have migrated while we waited for the lock.
-  const version = Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
-  for (const batch of MIGRATIONS.slice(version)) db.exec(batch);
-  db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
-  db.exec('COMMIT');
-}
-
-function insertRun(
-  db: DatabaseSync,
-  manifest: RunManifest,
-  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
-): void {
-  const { run, table } = manifest;
-  if (db.prepare('SELECT 1 FROM runs WHERE run = ?').get(run)) return;
-  insertSchemas(db, schemas);
-  const sum = (of: 'rows' | 'bytes') => manifest.parts.reduce((total, part) => total + part[of], 0);
-  db.prepare(
-    `INSERT INTO runs (run, table_name, job, node, pipeline, source_table, rows, bytes, set_aside, committed_at, manifest, seq, covered_by)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM runs),
-       (SELECT min(snapshot) FROM snapshots, json_each(snapshots.manifest, '$.covers') AS covered
-        WHERE table_name = ? AND covered.value = ?))`,
-  ).run(
-    run,
-    table,
-    manifest.job,
-    manifest.node,
-    manifest.pipeline,
-    manifest.source_table,
-    sum('rows'),
-    sum('bytes'),
-    manifest.quarantine?.rows ?? 0,
-    manifest.committed_at,
-    JSON.stringify(manifest),
-    table,
-    run,
-  );
-  insertParts(db, manifest);
-  db.prepare('DELETE FROM deltas WHERE run = ?').run(run);
-  upsertTable(db, { ...manifest, last_commit: manifest.committed_at });
-  // A fold moves no cursor: nothing was pulled.
-  if (manifest.delta === null) {
-    db.prepare(
-      `INSERT INTO cursors VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (pipeline, source_table) DO UPDATE SET cursor = excluded.cursor, input_schema = excluded.input_schema, run = excluded.run
-       WHERE excluded.run > run`,
-    ).run(manifest.pipeline, manifest.source_table, manifest.cursor.after, manifest.input_schema, run);
-  }
-  insertHistory(db, manifest, manifest.committed_at);
-}
-
-function insertSchemas(db: DatabaseSync, schemas: ReadonlyMap<SchemaFingerprint, TableSchema>): void {
-  for (const [fingerprint, schema] of schemas) {
-    db.prepare('INSERT INTO schemas VALUES (?, ?) ON CONFLICT DO NOTHING').run(
-      fingerprint,
-      canonicalArrowJson(schema),
-    );
-  }
-}
-
-function insertParts(db: DatabaseSync, { run, table, parts }: RunManifest): void {
-  for (const part of parts) {
-    db.prepare('INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      part.path,
-      table,
-      run,
-      part.rows,
-      part.bytes,
-      part.sha256,
-      part.schema,
-      part.key_range === undefined ? null : JSON.stringify(part.key_range),
-      part.least_order ?? null,
-    );
-  }
-}
-
-function rewriteRun(db: DatabaseSync, manifest: RunManifest): void {
-  const rows = manifest.parts.reduce((total, part) => total + part.rows, 0);
-  const bytes = manifest.parts.reduce((total, part) => total + part.bytes, 0);
-  const before = db.prepare('SELECT manifest, collected FROM runs WHERE run = ?').get(manifest.run);
-  if (!before) return;
-  db.prepare('UPDATE runs SET manifest = ?, rows = ?, bytes = ?, set_aside = ? WHERE run = ?').run(
-    JSON.stringify(manifest),
-    rows,
-    bytes,
-    manifest.quarantine?.rows ?? 0,
-    manifest.run,
-  );
-  db.prepare('DELETE FROM parts WHERE run = ?').run(manifest.run);
-  if (before.collected === 0) insertParts(db, manifest);
-  db.prepare('UPDATE cursors SET cursor = ? WHERE run = ?').run(manifest.cursor.after, manifest.run);
-  const { greatest_order: order } = JSON.parse(String(before.manifest)) as RunManifest;
-  db.prepare('UPDATE tables SET greatest_order = ? WHERE name = ? AND greatest_order = ?').run(
-    manifest.greatest_order,
-    manifest.table,
-    order,
-  );
-}
-
-/** The newest run, folded or not, says what the table is; its columns are those of every run. */
-function upsertTable(
-  db: DatabaseSync,
-  from: Pick<
-    RunManifest,
-    'table' | 'mode' | 'primary_key' | 'incremental' | 'subject_columns' | 'schema' | 'greatest_order' | 'run'
-  > & { readonly last_commit: string },
-): void {
-  const schema = columnsWith(db, from);
-  db.prepare(
-    `INSERT INTO tables (name, mode, primary_key, incremental, schema, greatest_order, last_run, last_commit, subject_columns)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (name) DO UPDATE SET mode = excluded.mode, primary_key = excluded.primary_key, incremental = excluded.incremental,
-       last_run = excluded.last_run,
-       last_commit = excluded.last_commit, subject_columns = excluded.subject_columns
-     WHERE excluded.last_run >= last_run`,
-  ).run(
-    from.table,
-    from.mode,
-    JSON.stringify(from.primary_key),
-    from.incremental,
-    schema,
-    from.greatest_order,
-    from.run,
-    from.last_commit,
-    JSON.stringify(from.subject_columns),
-  );
-  db.prepare('UPDATE tables SET schema = ? WHERE name = ?').run(schema, from.table);
-  // Also of a run that came late: a row without a value counts as new as the newest there is.
-  db.prepare(
-    `UPDATE tables SET greatest_order = ?1 WHERE name = ?2 AND ?1 > coalesce(greatest_order, '')`,
-  ).run(from.greatest_order, from.table);
-}
-
-function columnsWith(
-  db: DatabaseSync,
-  { table, run, schema }: Pick<RunManifest, 'table' | 'run' | 'schema'>,
-): SchemaFingerprint {
-  const [have] = db.prepare('SELECT schema, last_run FROM tables WHERE name = ?').all(table);
-  if (have === undefined || have.schema === schema) return schema;
-  const read = (name: unknown): TableSchema => {
-    const [row] = db.prepare('SELECT arrow_json FROM schemas WHERE fingerprint = ?').all(String(name));
-    return row === undefined ? EMPTY_SCHEMA : parseArrowJson(String(row.arrow_json));
-  };
-  const isNewest = run >= String(have.last_run);
-  const merged = mergedSchema(read(have.schema), { schema: read(schema), isNewest });
-  insertSchemas(db, new Map([[fingerprint(merged), merged]]));
-  return fingerprint(merged);
-}
-
-function insertHistory(
-  db: DatabaseSync,
-  { table, run, schema, schema_changes }: Pick<RunManifest, 'table' | 'run' | 'schema' | 'schema_changes'>,
-  at: string,
-): void {
-  if (schema_changes.length === 0) return;
-  db.prepare('INSERT INTO schema_history VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING').run(
-    table,
-    run,
-    schema,
-    JSON.stringify(schema_changes),
-    at,
-  );
-}
-
-function insertDelta(
-  db: DatabaseSync,
-  head: DeltaHead,
-  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
-): void {
-  if (db.prepare('SELECT 1 FROM runs WHERE run = ?').get(head.run)) return;
-  insertSchemas(db, schemas);
-  db.prepare('INSERT INTO deltas VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING').run(
-    head.run,
-    head.table,
-    head.node,
-    head.schema,
-    head.started_at,
-  );
-  upsertTable(db, { ...head, last_commit: head.started_at });
-  insertHistory(db, head, head.started_at);
-}
-
-function insertSnapshot(
-  db: DatabaseSync,
-  manifest: SnapshotManifest,
-  schemas: ReadonlyMap<SchemaFingerprint, TableSchema>,
-): void {
-  const { snapshot, table } = manifest;
-  if (db.prepare('SELECT 1 FROM snapshots WHERE snapshot = ?').get(snapshot)) return;
-  insertSchemas(db, schemas);
-  db.prepare('INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)').run(
-    snapshot,
-    table,
-    manifest.rows,
-    manifest.created_at,
-    JSON.stringify(manifest),
-  );
-  db.prepare('UPDATE tables SET snapshot = ? WHERE name = ? AND (snapshot IS NULL OR snapshot < ?)').run(
-    snapshot,
-    table,
-    snapshot,
-  );
-  const cover = db.prepare(
-    'UPDATE runs SET covered_by = ?1 WHERE run = ?2 AND (covered_by IS NULL OR covered_by > ?1)',
-  );
-  for (const run of manifest.covers) cover.run(snapshot, run);
-}
-
-function guarded<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof HakiriError) throw error;
-    switch (sqliteCode(error)) {
-      case SQLITE.BUSY:
-        throw new HakiriError('store.locked', 'Another process keeps the catalog busy', { cause: error });
-      case SQLITE.FULL:
-        throw new HakiriError('store.disk_full', `The disk filled up while writing ${path}`, {
-          cause: error,
-        });
-      case SQLITE.READONLY:
-      case SQLITE.CANTOPEN:
-        throw new HakiriError('store.read_only', `The catalog ${path} cannot be opened for writing`, {
-          cause: error,
-        });
-      case SQLITE.IOERR:
-        throw new HakiriError('store.io', `The disk failed under the catalog ${path}`, { cause: error });
-      case SQLITE.CORRUPT:
-      case SQLITE.NOTADB:
-        throw new HakiriError('store.catalog_lost', `The catalog ${path} is damaged`, { cause: error });
-      default:
-        throw new HakiriError(
-          'store.catalog_lost',
-          `The catalog ${path} does not hold what it should: ${(error as Error).message}`,
-          {
-            cause: error,
-          },
-        );
-    }
-  }
 }
