@@ -81,16 +81,25 @@ export async function adopt(
   const { runs: taken } = clean;
   const arrived = clean.snapshots.map(coveringItsLedger);
   const horizons = found.length > 0 ? await horizonsOf(catalog, arrived) : new Map();
-  // Runs whose files are gone came before those that are still there: commits keep their order.
-  await takeLedgers(catalog, arrived, new Set(found.map(({ run }) => run)));
-  for (const { manifest, schemas } of taken) {
-    await attempt(manifest.run, manifestFile(paths, manifest), async () => {
-      requireRecent(manifest.run, horizons.get(manifest.table));
-      await catalog.commitRun(manifest, schemas);
-      adopted.push(manifest.run);
-    });
+  // In the order in which they were made, whether a run's files are there or only a ledger tells of it: the past is
+  // read by it.
+  const onDisk = new Map(taken.map((read) => [read.manifest.run, read]));
+  const ledgers = await ledgerRuns(catalog, arrived);
+  const collected: RunId[] = [];
+  for (const run of [...new Set([...onDisk.keys(), ...ledgers.keys()])].sort()) {
+    const [here, told] = [onDisk.get(run), ledgers.get(run)];
+    if (here) {
+      await attempt(run, manifestFile(paths, here.manifest), async () => {
+        requireRecent(run, horizons.get(here.manifest.table));
+        await catalog.commitRun(here.manifest, here.schemas);
+        adopted.push(run);
+      });
+    } else if (told) {
+      await catalog.commitRun(told.manifest, told.schemas);
+      collected.push(run);
+    }
   }
-  await takeLedgers(catalog, arrived);
+  if (collected.length > 0) await catalog.collect({ runs: collected, snapshots: [] });
   for (const { manifest, schemas } of arrived) await catalog.commitSnapshot(manifest, schemas);
   const refused = new Set(damaged.map(({ path }) => path));
   const deltas = (await findDeltas(files, paths)).filter(({ path }) => !refused.has(path));
@@ -117,22 +126,17 @@ function coveringItsLedger(read: ReadSnapshot): ReadSnapshot {
   return { ...read, manifest: { ...read.manifest, covers } };
 }
 
-/** Takes in runs of which only a snapshot's ledger tells. */
-async function takeLedgers(
+/** Runs that the catalog does not know and a snapshot's ledger tells of. */
+async function ledgerRuns(
   catalog: Catalog,
   snapshots: readonly ReadSnapshot[],
-  onDisk: ReadonlySet<RunId> = new Set(),
-): Promise<void> {
-  const collected: RunId[] = [];
+): Promise<ReadonlyMap<RunId, ReadManifest>> {
+  const known = snapshots.length > 0 ? await catalog.runIds() : new Set<RunId>();
+  const told = new Map<RunId, ReadManifest>();
   for (const { runs, schemas } of snapshots) {
-    const here = await catalog.runIds();
-    for (const run of runs) {
-      if (here.has(run.run) || onDisk.has(run.run)) continue;
-      await catalog.commitRun(run, schemas);
-      collected.push(run.run);
-    }
+    for (const manifest of runs) if (!known.has(manifest.run)) told.set(manifest.run, { manifest, schemas });
   }
-  if (collected.length > 0) await catalog.collect({ runs: collected, snapshots: [] });
+  return told;
 }
 
 interface Horizon {
