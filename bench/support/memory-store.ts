@@ -15,7 +15,7 @@ import { nodeFiles, openWritableStore, type SmallWriter } from '@hakiri/store';
 import { systemClock } from '../../packages/cli/src/system-clock.ts';
 import { compactTable } from '../../packages/store/src/compact/compact-table.ts';
 import { openSmallWrites } from '../../packages/store/src/delta/small-writer.ts';
-import { storeContext } from '../../packages/store/src/store.ts';
+import { storeContext } from '../../packages/store/src/open-context.ts';
 
 const BUNDLE = new URL('../../dist/hakiri.mjs', import.meta.url).pathname;
 

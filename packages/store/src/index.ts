@@ -25,6 +25,7 @@ export { type SmallWritesSummary, summarizeSmallWrites } from './export/small-wr
 export { writeArchive } from './export/write-archive.ts';
 export type { Collected } from './gc/collect-garbage.ts';
 export { collectStore, compactStore, type MaintenanceRequest, tidyStore } from './maintenance.ts';
+export type { LockOptions, StoreOptions } from './open-context.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
 export { type Repair, repairStore } from './recovery/repair.ts';
@@ -36,14 +37,6 @@ export {
   type SidecarRow,
   sidecarPath,
 } from './rows/index.ts';
-export {
-  type LockOptions,
-  openStore,
-  openWritableStore,
-  type Recovery,
-  type Store,
-  type StoreOptions,
-  type WritableStore,
-} from './store.ts';
+export { openStore, openWritableStore, type Recovery, type Store, type WritableStore } from './store.ts';
 export type { TableSettings } from './store-context.ts';
 export { viewStatement } from './view/view-sql.ts';

@@ -1,7 +1,8 @@
 import { type Catalog, isHakiriError, type TableName } from '@hakiri/core';
 import { type Compacted, compactTable } from './compact/compact-table.ts';
 import { type Collected, collectGarbage } from './gc/collect-garbage.ts';
-import { type LockOptions, openMaintenance, type StoreOptions } from './store.ts';
+import type { LockOptions, StoreOptions } from './open-context.ts';
+import { openMaintenance } from './open-maintenance.ts';
 
 export interface MaintenanceRequest {
   /** All of them when undefined. */

@@ -5,7 +5,7 @@ import { after, type TestContext, test } from 'node:test';
 import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
 import { testEngine } from '../../engine/test/support/engine.ts';
 import { FOLD_AT } from '../src/delta/fold-delta.ts';
-import { storeContext } from '../src/store.ts';
+import { storeContext } from '../src/open-context.ts';
 import { NOTES, notesTable, openNotes, row, smallWrites, texts } from './support/delta-store.ts';
 import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
 import { contextOf, emptyRoot, storeOptions } from './support/test-store.ts';

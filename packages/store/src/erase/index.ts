@@ -7,9 +7,10 @@ import {
   type TableName,
 } from '@hakiri/core';
 import { collectGarbage } from '../gc/collect-garbage.ts';
+import type { LockOptions, StoreOptions } from '../open-context.ts';
+import { openErasure } from '../open-maintenance.ts';
 import { adopt } from '../recovery/adopt.ts';
 import { oneJsonForm } from '../rows/json-form.ts';
-import { type LockOptions, openErasure, type StoreOptions } from '../store.ts';
 import type { StoreContext } from '../store-context.ts';
 import { keyDigest, subjectDigest, valueText } from './digest.ts';
 import { erase } from './finish.ts';

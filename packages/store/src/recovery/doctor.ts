@@ -11,7 +11,7 @@ import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type Layout, layout, SNAPSHOT_PREFIX, schemaFile } from '../disk/layout.ts';
 import { readStoreFormat } from '../disk/store-format.ts';
-import type { StoreOptions } from '../store.ts';
+import type { StoreOptions } from '../open-context.ts';
 import { staleViews } from '../view/write-views.ts';
 import { carriedFiles } from './adopt.ts';
 import { findRuns } from './find-runs.ts';

@@ -4,7 +4,7 @@ import { layout } from '../disk/layout.ts';
 import { acquireWriterLock } from '../disk/writer-lock.ts';
 import { readPlan, writeFiles } from '../erase/plan.ts';
 import { openScreen } from '../erase/screen.ts';
-import { type LockOptions, type StoreOptions, storeContext } from '../store.ts';
+import { type LockOptions, type StoreOptions, storeContext } from '../open-context.ts';
 import { writeView } from '../view/write-views.ts';
 import { adopt } from './adopt.ts';
 

@@ -9,7 +9,8 @@ import {
 import { type Compacted, compactTable } from '../compact/compact-table.ts';
 import { writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, snapshotFolder } from '../disk/layout.ts';
-import { type LockOptions, openMaintenance, type StoreOptions } from '../store.ts';
+import type { LockOptions, StoreOptions } from '../open-context.ts';
+import { openMaintenance } from '../open-maintenance.ts';
 import type { StoreContext } from '../store-context.ts';
 import { partFault } from './part-fault.ts';
 

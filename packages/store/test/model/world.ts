@@ -20,7 +20,7 @@ import {
   type StoreOptions,
   type WritableStore,
 } from '../../src/index.ts';
-import { storeContext } from '../../src/store.ts';
+import { storeContext } from '../../src/open-context.ts';
 import { type Fault, type FaultFiles, faultFiles } from '../support/fault-files.ts';
 import { target } from '../support/test-store.ts';
 import { type Columns, firstColumns, makeShape, type Shape, schemaOf } from './shape.ts';

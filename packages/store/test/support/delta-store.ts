@@ -11,7 +11,7 @@ import {
   type SmallWriteOptions,
   type WritableStore,
 } from '../../src/index.ts';
-import { storeContext } from '../../src/store.ts';
+import { storeContext } from '../../src/open-context.ts';
 import type { StoreContext } from '../../src/store-context.ts';
 import { type AnyRow, readThroughView } from './foreign-readers.ts';
 import { contextOf, schema, storeOptions, target } from './test-store.ts';

@@ -1,0 +1,96 @@
+import {
+  type Catalog,
+  type Clock,
+  type Files,
+  HakiriError,
+  type NodeId,
+  type RunId,
+  TABLE_DEFAULTS,
+  type TableName,
+} from '@hakiri/core';
+import type { Engine } from '@hakiri/engine';
+import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
+import { runIdFactory } from './commit/run-ids.ts';
+import type { Layout } from './disk/layout.ts';
+import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
+import { findRuns } from './recovery/find-runs.ts';
+import { findSnapshots } from './recovery/find-snapshots.ts';
+import type { RowSidecars } from './rows/index.ts';
+import type { StoreContext, TableSettings } from './store-context.ts';
+import { writeView } from './view/write-views.ts';
+
+export interface StoreOptions {
+  /** The `.hakiri` folder. */
+  readonly root: string;
+  readonly project: string;
+  readonly node: NodeId;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  /** Run ids, for tests that need the same ones twice. */
+  readonly newRunId?: (after: RunId | undefined) => RunId;
+  /** What the manifest says of a table's keeping; defaults for tables it does not name. */
+  readonly settings?: (table: TableName) => TableSettings | undefined;
+}
+
+export interface LockOptions {
+  readonly command: string;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+  readonly onWait?: (holder: LockHolder | undefined) => void;
+}
+
+/** What the parts of a store share, over an open catalog. */
+export function storeContext(
+  options: StoreOptions,
+  paths: Layout,
+  catalog: Catalog,
+  rows?: RowSidecars,
+): StoreContext {
+  const { files, clock, engine, node } = options;
+  return {
+    files,
+    clock,
+    engine,
+    catalog,
+    node,
+    paths,
+    newRunId: options.newRunId ?? runIdFactory(clock),
+    async published({ name }) {
+      const table = await writeView({ files, clock, paths, catalog }, name);
+      if (table) void rows?.afterCommit(table);
+    },
+    afterSmallWrite: (table) => rows?.afterSmallWrite(table),
+    settings: (table) => options.settings?.(table) ?? DEFAULT_SETTINGS,
+  };
+}
+
+const DEFAULT_SETTINGS: TableSettings = {
+  partitioning: undefined,
+  retentionMs: TABLE_DEFAULTS.retentionMs,
+  tombstoneRetentionMs: TABLE_DEFAULTS.tombstoneRetentionMs,
+};
+
+/** One process at a time makes, collects or rewrites snapshots. */
+export function acquireCompactLock(
+  { files, clock, paths }: Pick<StoreContext, 'files' | 'clock' | 'paths'>,
+  options: LockOptions,
+): Promise<WriterLock> {
+  return acquireWriterLock({
+    ...options,
+    files,
+    clock,
+    paths: { lock: paths.compactLock, lockHolder: paths.compactLockHolder },
+    code: 'store.compacting',
+  });
+}
+
+/** A missing catalog beside committed runs is a loss to be told, not a new store. */
+export async function openCatalog(files: Files, paths: Layout, access: 'write' | 'read'): Promise<Catalog> {
+  if (!(await files.stat(paths.catalog))) {
+    const found = [...(await findRuns(files, paths)), ...(await findSnapshots(files, paths))];
+    const committed = found.some(({ manifest }) => manifest !== undefined);
+    if (committed) throw new HakiriError('store.catalog_lost', `The catalog ${paths.catalog} is missing`);
+  }
+  return openSqliteCatalog(paths.catalog, access);
+}
