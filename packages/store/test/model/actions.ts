@@ -370,7 +370,10 @@ function smallRow({ shape }: Machine): (row: Row) => SmallRow {
 function takeSmall(machine: Machine, rows: readonly Row[], run: RunId, firstSeq: number): void {
   const { model } = machine;
   // Within a file of small writes time does not go back.
-  const latestMs = model.all.reduce((ms, other) => (other.run === run ? Math.max(ms, other.atMs) : ms), 0);
+  const latestMs = model.all.reduce(
+    (ms, other) => (other.run === run ? Math.max(ms, other.atMs) : ms),
+    machine.issuedMs.get(run) ?? 0,
+  );
   const versions = order(machine, model, run, rows, firstSeq);
   take(
     model,

@@ -48,6 +48,8 @@ export interface Machine {
   writer: SmallWriter | undefined;
   /** Run ids that were given out, in order. */
   readonly issued: RunId[];
+  /** When each was given out. */
+  readonly issuedMs: Map<RunId, number>;
   tokens: number;
 }
 
@@ -115,6 +117,7 @@ export function makeMachine(
     store: undefined,
     writer: undefined,
     issued: [],
+    issuedMs: new Map(),
     tokens: 0,
   };
 }
@@ -160,6 +163,7 @@ export function options(machine: Machine, files: Files = nodeFiles): StoreOption
     newRunId: (after) => {
       const run = next(machine.clock.nowMs, after);
       issued.push(run);
+      machine.issuedMs.set(run, machine.clock.nowMs);
       return run;
     },
     settings: () => ({
