@@ -318,6 +318,26 @@ test('a catalog that is lost after a collection is made again from snapshot and 
   await store.close();
 });
 
+test('of a run that left nothing, nothing is told for ever', async (t) => {
+  const w = world(t, { settings: { retentionMs: 0, tombstoneRetentionMs: DAY_MS } });
+  for (let turn = 1; turn <= 24; turn++) {
+    await w.run([row(1, turn), row(100 + turn, 1)]);
+    if (turn > 2) await w.run([row(1, turn, 'again')]);
+    w.clock.ms += DAY_MS;
+    await w.compact();
+    await collectStore(w.options, LOCK, {});
+  }
+  const store = await openStore(w.options);
+  const told = (await store.catalog.runs(target().table)).length;
+  await store.close();
+  // Each turn left a row of its own; the second run of a turn left none once the next one came.
+  assert.ok(told >= 24 && told < 24 + 22, `${told} runs`);
+  const before = await w.seen();
+  rmSync(join(contextOf(w.root), 'meta.sqlite'));
+  await rebuildCatalog(w.options, LOCK);
+  assert.deepEqual(await w.seen(), before);
+});
+
 test('a damaged snapshot is named, and made again from the runs where they remain', async (t) => {
   const w = world(t);
   await w.run([row(1, 1), row(2, 1)]);

@@ -40,6 +40,8 @@ export interface Catalog {
     readonly runs: readonly RunId[];
     readonly snapshots: readonly SnapshotId[];
   }): Promise<void>;
+  /** Forgets collected runs of which nothing is left to tell. */
+  drop(runs: readonly RunId[]): Promise<void>;
   /** Runs whose files have been collected. */
   collectedRuns(table: TableName): Promise<ReadonlySet<RunId>>;
   /** Runs that a snapshot has merged and whose files are still there, with the first such snapshot. */

@@ -166,6 +166,12 @@ export function memoryCatalog(): Catalog {
       for (const run of gone.runs) collected.add(run);
       for (const id of gone.snapshots) snapshots.delete(id);
     },
+    async drop(gone) {
+      for (const run of gone) {
+        const at = runs.findIndex((known) => known.run === run && collected.has(run));
+        if (at !== -1) runs.splice(at, 1);
+      }
+    },
     coveredRuns: async (name) =>
       inOrder((run) => run.table === name && !collected.has(run.run)).flatMap((run) => {
         const by = coveredBy(run);

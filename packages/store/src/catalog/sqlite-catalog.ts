@@ -230,6 +230,13 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
       });
     },
 
+    async drop(runs) {
+      transaction(() => {
+        const statement = db.prepare('DELETE FROM runs WHERE run = ? AND collected = 1');
+        for (const run of runs) statement.run(run);
+      });
+    },
+
     async coveredRuns(table) {
       return all(
         `SELECT run, covered_by, bytes FROM runs

@@ -102,6 +102,15 @@ export async function compactTable(
       ...written.filter(({ parts }) => parts.length > 0),
       ...(parent?.partitions ?? []).filter(({ partition }) => unchanged.has(partition)),
     ].sort((a, b) => (a.partition < b.partition ? -1 : 1));
+    const parts = partitions.flatMap((partition) => partition.parts);
+    const { ledger, dropped } = await writeLedger(context, {
+      table: name,
+      snapshot,
+      covered: runs,
+      parent,
+      parts,
+      horizon,
+    });
     const manifest: SnapshotManifest = {
       format: 1,
       snapshot,
@@ -119,7 +128,7 @@ export async function compactTable(
       schema: table.fingerprint,
       greatest_order: greatest(result.greatestOrder, parent?.greatest_order ?? null),
       partitions,
-      ledger: await writeLedger(context, name, snapshot, runs, parent),
+      ledger,
       rows: partitions.reduce((sum, { rows }) => sum + rows, 0),
       tombstones: partitions.reduce((sum, { tombstones }) => sum + tombstones, 0),
       created_at: new Date(clock.nowMs()).toISOString(),
@@ -131,6 +140,7 @@ export async function compactTable(
     );
     // From here on the snapshot is there: a crash now is mended by adopting its manifest.
     await catalog.commitSnapshot(manifest, schemas);
+    if (dropped.length > 0) await catalog.drop(dropped);
     await context.published(table);
     return {
       table: name,
@@ -140,7 +150,7 @@ export async function compactTable(
       partitions: partitions.length,
       rewritten: written.length,
       before: sizeOf(tableParts(table)),
-      after: sizeOf(partitions.flatMap(({ parts }) => parts)),
+      after: sizeOf(parts),
     };
   } catch (error) {
     await giveBack(context, folder);

@@ -79,6 +79,8 @@ async function makeAgain(
     if (base) break;
     bad.push(older);
   }
+  // Before the oldest snapshot that is left there was another: what that one merged is collected.
+  if (base === undefined && bad.at(-1)?.parent !== null) return undefined;
   if (!(await runsRemain(context, table, base))) return undefined;
   for (const { snapshot } of bad) {
     // Without its manifest nobody adopts it again; what newer snapshots carry of it stays.
