@@ -10,6 +10,7 @@ import {
 import { requireSameTable } from './commit/same-table.ts';
 import { openTableWriter } from './commit/table-writer.ts';
 import { foldOwn } from './delta/fold-own.ts';
+import { greatestOrder } from './delta/greatest-order.ts';
 import { openSmallWrites, type SmallTarget, type SmallWriter } from './delta/small-writer.ts';
 import { type Layout, layout } from './disk/layout.ts';
 import { readStoreFormat, writeStoreFormat } from './disk/store-format.ts';
@@ -164,9 +165,10 @@ const UNREADABLE: readonly ErrorCode[] = ['store.damaged', 'store.erasure_incomp
 
 async function openTable(context: StoreContext, target: TableTarget) {
   const before = await context.catalog.table(target.table);
-  // A run goes on from the greatest order there is: what the small writes hold of it is in their part.
   if (before) await foldOwn(context, before);
-  const table = await context.catalog.table(target.table);
+  const known = await context.catalog.table(target.table);
+  // A run goes on from the greatest order there is, that of small writes which another machine is to fold included.
+  const table = known && { ...known, greatestOrder: await greatestOrder(context, known) };
   if (table) requireSameTable(table, target);
   if (target.transform !== undefined) await context.engine.checkTransform(target.transform);
   const cursor = await context.catalog.cursor(target.pipeline, target.sourceTable);

@@ -31,6 +31,7 @@ import type { StoreContext } from '../store-context.ts';
 import { claim, release } from './claims.ts';
 import { MAX_LINE_BYTES, readDelta } from './delta-file.ts';
 import { FOLD_AT, type FoldLimits, foldDelta, greatest, isOpen, ownDeltas } from './fold-delta.ts';
+import { greatestOrder } from './greatest-order.ts';
 import { type CheckedRow, rowChecker, type SmallRow } from './small-row.ts';
 
 export interface SmallTarget {
@@ -247,14 +248,10 @@ export function openSmallWrites(
 
   /** The greatest order of the table, rows that are in no run yet included. */
   const greatestOf = async (table: CatalogTable | undefined): Promise<string | null> => {
-    let order = table?.greatestOrder ?? null;
-    if (table === undefined || incremental === undefined) return order;
-    if (written && newestRun(table) === written.run) return greatest(order, written.greatestOrder);
-    for (const { path } of table.deltas) {
-      const { commits } = await readDelta(files, paths.absolute(path));
-      for (const { rows } of commits) for (const row of rows) order = greatest(order, row._hakiri_order);
-    }
-    return order;
+    if (table === undefined || incremental === undefined) return table?.greatestOrder ?? null;
+    if (written && newestRun(table) === written.run)
+      return greatest(table.greatestOrder, written.greatestOrder);
+    return greatestOrder(context, table);
   };
 
   /** The file to write to now: a run that came in between, or a column that is new, asks for another. */
