@@ -35,7 +35,11 @@ export const nodeFiles: Files = {
   syncFolder: (path) => guarded('syncing', path, () => syncPath(path)),
   rename: (from, to) => guarded('renaming', from, () => rename(from, to)),
   remove: (path) => guarded('removing', path, () => rm(path, { force: true })),
-  removeTree: (path) => guarded('removing', path, () => rm(path, { recursive: true, force: true })),
+  removeTree: (path) =>
+    // A child whose parent was killed may still put a file there before it ends itself: then once more.
+    guarded('removing', path, () =>
+      rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }),
+    ),
   makeFolder: (path, mode) =>
     guarded('creating', path, async () => {
       await mkdir(path, mode === undefined ? { recursive: true } : { recursive: true, mode });
