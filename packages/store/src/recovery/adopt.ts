@@ -73,12 +73,16 @@ export async function adopt(
     await attempt(run, path, async () => void runsRead.push(await readManifestFile(files, paths, path)));
   }
   // Runs that are about to be refused as well: their files stay on the disk.
-  const read = { runs: runsRead, snapshots: snapshotsRead };
+  // What a fold made of small writes that the catalog has is nothing new: leaving rows of it out now would show what
+  // they superseded.
+  const open = screen ? await openDeltas(catalog) : new Set<RunId>();
+  const isFolded = ({ manifest }: ReadManifest): boolean => open.has(manifest.run);
+  const read = { runs: runsRead.filter((run) => !isFolded(run)), snapshots: snapshotsRead };
   const clean = screen
     ? await screenArrivals(screen, paths, read, await unknownDeltas(files, paths, catalog))
     : { ...read, damaged: [] };
   damaged.push(...clean.damaged);
-  const { runs: taken } = clean;
+  const taken = [...clean.runs, ...(screen ? runsRead.filter(isFolded) : [])];
   const arrived = clean.snapshots.map(coveringItsLedger);
   const horizons = found.length > 0 ? await horizonsOf(catalog, arrived) : new Map();
   // In the order in which they were made, whether a run's files are there or only a ledger tells of it: the past is
@@ -177,8 +181,11 @@ async function unknownDeltas(files: Files, paths: Layout, catalog: Catalog): Pro
 
 /** Small writes that the catalog has already, folded or not. */
 async function takenDeltas(catalog: Catalog): Promise<ReadonlySet<RunId>> {
-  const open = (await catalog.tables()).flatMap(({ deltas }) => deltas.map(({ run }) => run));
-  return new Set([...(await catalog.runIds()), ...open]);
+  return new Set([...(await catalog.runIds()), ...(await openDeltas(catalog))]);
+}
+
+async function openDeltas(catalog: Catalog): Promise<ReadonlySet<RunId>> {
+  return new Set((await catalog.tables()).flatMap(({ deltas }) => deltas.map(({ run }) => run)));
 }
 
 /**

@@ -173,10 +173,11 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
       step(true);
       if (names.has(to) && exists(to)) replaced.set(to, { from, old: readFileSync(to) });
       else replaced.set(to, { from, old: undefined });
-      await nodeFiles.rename(from, to);
+      // Noted before it is done: another operation may be the one that is struck meanwhile.
       if (contents.has(from)) contents.add(to);
       else contents.delete(to);
       contents.delete(from);
+      await nodeFiles.rename(from, to);
     },
     async remove(path) {
       step(false);
