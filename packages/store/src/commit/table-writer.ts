@@ -27,8 +27,9 @@ import {
 import type { ConvertInput, Misfit } from '@hakiri/engine';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, partName, quarantineFile, runFolder } from '../disk/layout.ts';
+import { forgottenOnce } from '../erase/forgotten-once.ts';
 import { judgeRecord } from '../erase/quarantine.ts';
-import { type Forgotten, readErasures } from '../erase/records.ts';
+import type { Forgotten } from '../erase/records.ts';
 import { leaveOutForgotten } from '../erase/screen.ts';
 import type { StoreContext } from '../store-context.ts';
 import { countBack } from './count-back.ts';
@@ -188,12 +189,7 @@ export function openTableWriter(
     }
   };
 
-  /** Read once: nothing is forgotten while somebody writes. */
-  let erasures: Promise<Forgotten | undefined> | undefined;
-  const readForgotten = (): Promise<Forgotten | undefined> => {
-    erasures ??= readErasures(context).then((found) => found?.forgotten);
-    return erasures;
-  };
+  const readForgotten = forgottenOnce(context);
   const facts = () => ({
     name: target.table,
     mode: target.mode,

@@ -25,7 +25,7 @@ import { type NextSchema, nextSchema } from '../commit/table-schema-rules.ts';
 import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { deltaFile, deltaFolder, MANIFEST_NAME, runFolder } from '../disk/layout.ts';
-import { type Erasures, readErasures } from '../erase/records.ts';
+import { forgottenOnce } from '../erase/forgotten-once.ts';
 import { requireNotForgotten } from '../erase/refuse-row.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, release } from './claims.ts';
@@ -120,7 +120,7 @@ export function openSmallWrites(
   let pumping: Promise<void> | undefined;
   let folding: Promise<void> = Promise.resolve();
   let isClosed = false;
-  let erasures: Promise<Erasures | undefined> | undefined;
+  const readForgotten = forgottenOnce(context);
 
   const now = (): string => new Date(clock.nowMs()).toISOString();
 
@@ -377,7 +377,7 @@ export function openSmallWrites(
 
   const settle = async (): Promise<void> => {
     // Whoever waits for them comes before us.
-    await erasures?.catch(() => {});
+    await readForgotten().catch(() => {});
     while (pumping) await pumping;
   };
 
@@ -386,9 +386,7 @@ export function openSmallWrites(
       if (isClosed) throw new HakiriError('internal', 'A closed writer was written to');
       if (rows.length === 0) throw new HakiriError('usage.argument', 'There are no rows to write');
       const checked = rows.map(check);
-      // Read once: nothing is forgotten while somebody writes.
-      erasures ??= readErasures(context);
-      const forgotten = (await erasures)?.forgotten;
+      const forgotten = await readForgotten();
       if (forgotten) requireNotForgotten(rows, target, forgotten);
       return new Promise((resolve, reject) => {
         queue.push({ rows: checked, resolve, reject });
