@@ -17,14 +17,14 @@ import { dropWorld, makeWorld, opened, shut, type World } from './world.ts';
 
 /** As many seeds as asked for; otherwise as many as fit in the time. */
 const COUNT = Number(process.env.HAKIRI_MODEL_COUNT ?? Number.POSITIVE_INFINITY);
-const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 20_000;
+const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 14_000;
 const STEPS = 60;
 
 /** Seeds at the same time, each lane with an engine of its own; beside other tests there is one. */
 const LANES = Number.isFinite(COUNT) ? 2 : 1;
 
 const engines = Array.from({ length: LANES }, () =>
-  createEngine({ spawn: spawnEngineChild, recycleAfterParts: 20_000 }),
+  createEngine({ spawn: spawnEngineChild, recycleAfterParts: 14_000 }),
 );
 after(() => Promise.all(engines.map((engine) => engine.close())));
 
