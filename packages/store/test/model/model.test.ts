@@ -24,7 +24,7 @@ const STEPS = 60;
 const LANES = Number.isFinite(COUNT) ? 2 : 1;
 
 const engines = Array.from({ length: LANES }, () =>
-  createEngine({ spawn: spawnEngineChild, recycleAfterParts: 14_000 }),
+  createEngine({ spawn: spawnEngineChild, recycleAfterParts: 20_000 }),
 );
 after(() => Promise.all(engines.map((engine) => engine.close())));
 
