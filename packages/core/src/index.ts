@@ -17,6 +17,7 @@ export * from './run-manifest.ts';
 export * from './snapshot-manifest.ts';
 export * from './suggest.ts';
 export * from './types/arrow-schema.ts';
+export * from './types/column-sql.ts';
 export * from './types/logical-type.ts';
 export * from './types/merge-schemas.ts';
 export * from './types/parse-type-name.ts';

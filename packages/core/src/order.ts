@@ -1,5 +1,6 @@
 import { HakiriError } from './errors.ts';
 import { type RunId, ulidTimeMs } from './ids.ts';
+import { compareText } from './predicate/compare.ts';
 import type { LogicalType } from './types/logical-type.ts';
 import { quoteLiteral } from './types/sql-type.ts';
 
@@ -72,6 +73,12 @@ export function orderKey(value: string, suffix: OrderSuffix, sequence: number): 
 
 function suffixText({ generation, run }: OrderSuffix): string {
   return `-${String(generation).padStart(GENERATION_DIGITS, '0')}-${run}-`;
+}
+
+/** Of two order keys; null is none. */
+export function greaterOrder(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return compareText(a, b) >= 0 ? a : b;
 }
 
 /** The value part of an order key: what a row without a value inherits. */

@@ -11,7 +11,8 @@ import {
 import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { runIdFactory } from './commit/run-ids.ts';
-import type { Layout } from './disk/layout.ts';
+import { type Layout, layout } from './disk/layout.ts';
+import { readStoreFormat } from './disk/store-format.ts';
 import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
 import { findRuns } from './recovery/find-runs.ts';
 import { findSnapshots } from './recovery/find-snapshots.ts';
@@ -70,6 +71,13 @@ const DEFAULT_SETTINGS: TableSettings = {
   retentionMs: TABLE_DEFAULTS.retentionMs,
   tombstoneRetentionMs: TABLE_DEFAULTS.tombstoneRetentionMs,
 };
+
+/** @throws HakiriError store.not_found, store.newer_format */
+export async function storePaths({ files, root, project }: StoreOptions): Promise<Layout> {
+  const paths = layout(root, project);
+  if ((await readStoreFormat(files, paths)) !== undefined) return paths;
+  throw new HakiriError('store.not_found', `There is no store in ${root}`);
+}
 
 /** One process at a time makes, collects or rewrites snapshots. */
 export function acquireCompactLock(

@@ -1,8 +1,6 @@
-import { type Catalog, HakiriError } from '@hakiri/core';
+import type { Catalog } from '@hakiri/core';
 import { ownDeltas } from './delta/fold-delta.ts';
 import { foldOwn } from './delta/fold-own.ts';
-import { layout } from './disk/layout.ts';
-import { readStoreFormat } from './disk/store-format.ts';
 import { acquireWriterLock, type WriterLock } from './disk/writer-lock.ts';
 import { finishErasures, isErasureUnfinished } from './erase/finish.ts';
 import { openScreen } from './erase/screen.ts';
@@ -12,6 +10,7 @@ import {
   openCatalog,
   type StoreOptions,
   storeContext,
+  storePaths,
 } from './open-context.ts';
 import { adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { openRowSidecars, type RowSidecars } from './rows/index.ts';
@@ -28,10 +27,7 @@ export async function openMaintenance<T>(
   work: (context: StoreContext) => Promise<T>,
 ): Promise<T> {
   const { files } = options;
-  const paths = layout(options.root, options.project);
-  if ((await readStoreFormat(files, paths)) === undefined) {
-    throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
-  }
+  const paths = await storePaths(options);
   const lock = await acquireCompactLock({ ...options, paths }, lockOptions);
   let catalog: Catalog | undefined;
   let rows: RowSidecars | undefined;
@@ -70,10 +66,7 @@ export async function openErasure<T>(
   work: (context: StoreContext) => Promise<T>,
 ): Promise<T> {
   const { files } = options;
-  const paths = layout(options.root, options.project);
-  if ((await readStoreFormat(files, paths)) === undefined) {
-    throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
-  }
+  const paths = await storePaths(options);
   // Everywhere in this order.
   const writer = await acquireWriterLock({ ...options, ...lockOptions, paths });
   let compact: WriterLock | undefined;

@@ -3,8 +3,9 @@ import {
   type CatalogTable,
   type Destination,
   type ErrorCode,
-  HakiriError,
+  type HakiriError,
   isHakiriError,
+  type TableName,
   type TableTarget,
 } from '@hakiri/core';
 import { requireSameTable } from './commit/same-table.ts';
@@ -24,6 +25,7 @@ import {
   openCatalog,
   type StoreOptions,
   storeContext,
+  storePaths,
 } from './open-context.ts';
 import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { openRowSidecars, type RowSidecars } from './rows/index.ts';
@@ -58,10 +60,7 @@ export interface Recovery extends Pick<Adoption, 'adopted' | 'damaged'> {
  * @throws HakiriError store.not_found, store.catalog_lost, store.newer_format
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const paths = layout(options.root, options.project);
-  if ((await readStoreFormat(options.files, paths)) === undefined) {
-    throw new HakiriError('store.not_found', `There is no store in ${options.root}`);
-  }
+  const paths = await storePaths(options);
   const catalog = await openCatalog(options.files, paths, 'read');
   // What was forgotten may come back with a file from elsewhere: only a writer can look into it.
   if (!(await hasErasures({ files: options.files, paths }))) await adopt(options.files, paths, catalog);
@@ -81,35 +80,34 @@ export async function openWritableStore(
   const paths = layout(options.root, options.project);
   const lock = await acquireWriterLock({ ...options, ...lockOptions, paths });
   let catalog: Catalog | undefined;
+  let rows: RowSidecars | undefined;
   try {
     if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
     catalog = await openCatalog(files, paths, 'write');
-    const rows = openRowSidecars({ paths, engine: options.engine, catalog });
+    rows = openRowSidecars({ paths, engine: options.engine, catalog });
     const context = storeContext(options, paths, catalog, rows);
     const recovery = await recover(context, lockOptions);
     const store = readable(paths, catalog, rows, lock);
-    const smallWriters = new Set<SmallWriter>();
-    const foldWritten = async (): Promise<void> => {
-      for (const writer of smallWriters) await writer.fold();
-    };
+    const smallWriters = new Map<SmallWriter, TableName>();
     return {
       ...store,
       recovery,
       async openTable(target) {
-        await foldWritten();
+        for (const [writer, table] of smallWriters) if (table === target.table) await writer.fold();
         return openTable(context, target);
       },
       openSmallWrites(target) {
         const writer = openSmallWrites(context, target);
-        smallWriters.add(writer);
+        smallWriters.set(writer, target.table);
         return writer;
       },
       async close() {
-        await Promise.all([...smallWriters].map((writer) => writer.close()));
+        await Promise.all([...smallWriters.keys()].map((writer) => writer.close()));
         await store.close();
       },
     };
   } catch (error) {
+    await rows?.close();
     await catalog?.close();
     lock.release();
     throw error;

@@ -1,5 +1,5 @@
 import { findColumn, type JsonValue, type LogicalType, quoteLiteral, sqlType } from '@hakiri/core';
-import { columnSql, type NumberedPart, partRows } from './part-rows.ts';
+import { heldColumn, type NumberedPart, partRows } from './part-rows.ts';
 import { mapPartitions, ownValues } from './partition-map.ts';
 import { partitionValueSql } from './partition-value.ts';
 import type { CompactBasePart, CompactRequest } from './request.ts';
@@ -62,7 +62,7 @@ async function labelsWithKeys(
   const { primaryKey, schema } = request;
   const keys = (parts: readonly NumberedPart[]) =>
     partRows(parts, (held) =>
-      primaryKey.map((name, i) => `${columnSql(name, held, keyType(request, name))} AS "k${i}"`),
+      primaryKey.map((name, i) => `${heldColumn(name, held, keyType(request, name))} AS "k${i}"`),
     );
   const names = primaryKey.map((_, i) => `"k${i}"`).join(', ');
   const bounded = primaryKey.flatMap((name, i) => {

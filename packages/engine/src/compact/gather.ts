@@ -4,7 +4,7 @@ import { HakiriError, PROVENANCE_COLUMNS, quoteIdentifier, quoteLiteral } from '
 import { shortBounds } from '../convert/short-bounds.ts';
 import { fileSha256 } from '../copy/file-sha256.ts';
 import { type FileStatistics, readFileStatistics } from './file-statistics.ts';
-import { columnSql, type NumberedPart, partRows, ROWS_PER_PART } from './part-rows.ts';
+import { heldColumn, type NumberedPart, partRows, ROWS_PER_PART } from './part-rows.ts';
 import type { PlacedPartition } from './place-rows.ts';
 import type { CompactedPart, CompactRequest } from './request.ts';
 import type { CompactSession } from './session.ts';
@@ -266,7 +266,7 @@ const outputColumns = (request: CompactRequest): readonly string[] =>
   [...decided(request), ...PROVENANCE_COLUMNS].map(({ name }) => quoteIdentifier(name));
 
 const wideColumns = (request: CompactRequest, held: NumberedPart['columns']): readonly string[] => [
-  ...decided(request).map(({ name, type }) => `${columnSql(name, held, type)} AS ${quoteIdentifier(name)}`),
+  ...decided(request).map(({ name, type }) => `${heldColumn(name, held, type)} AS ${quoteIdentifier(name)}`),
   ...PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name)),
 ];
 

@@ -1,11 +1,4 @@
-import {
-  findColumn,
-  type LogicalType,
-  quoteIdentifier,
-  quoteLiteral,
-  sqlType,
-  type TableSchema,
-} from '@hakiri/core';
+import { columnSql, findColumn, type LogicalType, quoteLiteral, type TableSchema } from '@hakiri/core';
 import type { CompactPart } from './request.ts';
 
 /** A part of the table with its number; numbers are given in the order of base, then newer. */
@@ -16,14 +9,9 @@ export interface NumberedPart extends CompactPart {
 /** `_hakiri_at` is where a row lies: number of its part times this, plus its position in the part. */
 export const ROWS_PER_PART = 2 ** 40;
 
-/** A column as the table has it, whatever the part holds: the same cast as in the table's view. */
-export function columnSql(name: string, held: TableSchema, type: LogicalType): string {
-  const heldType = findColumn(held, name)?.type;
-  if (heldType === undefined || heldType.kind === 'undecided') return `CAST(NULL AS ${sqlType(type)})`;
-  const identifier = quoteIdentifier(name);
-  // Casting text to JSON would parse it; it has to become a JSON string.
-  if (type.kind === 'json' && heldType.kind !== 'json') return `to_json(${identifier})`;
-  return `CAST(${identifier} AS ${sqlType(type)})`;
+/** A column of the table as a part that holds the given columns has it. */
+export function heldColumn(name: string, held: TableSchema, type: LogicalType): string {
+  return columnSql(name, findColumn(held, name)?.type, type);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { findColumn, type LogicalType, quoteIdentifier, quoteLiteral, type TableSchema } from '@hakiri/core';
-import { columnSql } from './part-rows.ts';
+import { heldColumn } from './part-rows.ts';
 import { ARCHIVE } from './partition-label.ts';
 import type { CompactPartitioning } from './request.ts';
 
@@ -28,11 +28,11 @@ function resolve(
   held: TableSchema,
 ): { readonly sql: string; readonly type: LogicalType } | undefined {
   const whole = findColumn(schema, path);
-  if (whole) return { sql: columnSql(path, held, whole.type), type: whole.type };
+  if (whole) return { sql: heldColumn(path, held, whole.type), type: whole.type };
   const [root = '', ...fields] = path.split('.');
   const column = findColumn(schema, root);
   if (!column) return undefined;
-  let sql = columnSql(root, held, column.type);
+  let sql = heldColumn(root, held, column.type);
   let type = column.type;
   for (const name of fields) {
     const field = type.kind === 'struct' ? type.fields.find((f) => f.name === name) : undefined;

@@ -1,5 +1,5 @@
 import { findColumn, quoteLiteral } from '@hakiri/core';
-import { columnSql, type NumberedPart, partRows } from './part-rows.ts';
+import { heldColumn, type NumberedPart, partRows } from './part-rows.ts';
 import { partitionValueSql } from './partition-value.ts';
 import type { CompactRequest } from './request.ts';
 import type { CompactSession } from './session.ts';
@@ -42,7 +42,7 @@ function narrowRows(
   return partRows(parts, (held) => [
     ...primaryKey.map(
       (name, i) =>
-        `${columnSql(name, held, findColumn(schema, name)?.type ?? { kind: 'string' })} AS "k${i}"`,
+        `${heldColumn(name, held, findColumn(schema, name)?.type ?? { kind: 'string' })} AS "k${i}"`,
     ),
     '"_hakiri_order"',
     '"_hakiri_deleted"',

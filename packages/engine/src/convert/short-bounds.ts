@@ -12,3 +12,11 @@ export function shortBounds(
   if (min === undefined || max === undefined) return null;
   return min.length > MAX_LENGTH || max.length > MAX_LENGTH ? null : [min, max];
 }
+
+/** A value and all that surrounds it in an order key. */
+const MAX_ORDER_LENGTH = 128;
+
+/** A bound that no order key is below, also when a long one was cut; undefined where it is not short. */
+export function shortOrder(least: string | undefined): string | undefined {
+  return least !== undefined && least.length <= MAX_ORDER_LENGTH ? least : undefined;
+}

@@ -4,7 +4,7 @@ import { HakiriError, quoteLiteral } from '@hakiri/core';
 import { mapEngineError } from '../child/map-error.ts';
 import type { ConvertRequest } from '../protocol.ts';
 import { convertStatement, NULL_ORDER } from './convert-statement.ts';
-import { shortBounds } from './short-bounds.ts';
+import { shortBounds, shortOrder } from './short-bounds.ts';
 
 export interface Written {
   readonly rows: number;
@@ -63,7 +63,7 @@ async function attempt(connection: DuckDBConnection, request: ConvertRequest): P
         rows,
         bytes: Number(row?.file_size_bytes ?? 0),
         keyRange: keyBounds(stats, request.primaryKey[0]),
-        leastOrder: leastOrder(stats),
+        leastOrder: shortOrder(stats.get('"_hakiri_order"')?.get('min')),
         greatestOrder:
           rows === 0
             ? undefined
@@ -83,15 +83,6 @@ function keyBounds(stats: Statistics, column: string | undefined): readonly [str
   const found = column === undefined ? undefined : stats.get(JSON.stringify(column));
   return shortBounds({ min: found?.get('min'), max: found?.get('max') });
 }
-
-/** A text that is cut still bounds the keys from below. */
-function leastOrder(stats: Statistics): string | undefined {
-  const min = stats.get('"_hakiri_order"')?.get('min');
-  return min !== undefined && min.length <= MAX_ORDER_LENGTH ? min : undefined;
-}
-
-/** Bounds are kept while they are short: they go into manifests. */
-const MAX_ORDER_LENGTH = 128;
 
 /** The statistics cut a long text short: only a whole key ends as one. */
 function exactMax(max: string | undefined): string | undefined {

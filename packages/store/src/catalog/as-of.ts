@@ -21,8 +21,6 @@ export interface Moment {
   readonly runs: readonly RunFacts[];
   /** Small writes that were only folded later: what they held by then is in their files. */
   readonly unfolded: readonly RunFacts[];
-  /** Until when commits count; undefined where a run's own place in the order says it. */
-  readonly time: string;
 }
 
 /**
@@ -49,7 +47,7 @@ export function momentOf(
   const needed = runs.filter((run) => isVisible(run) && beside(run));
   const unfolded = runs.filter((run) => run.folded && !isVisible(run) && run.startedAt <= asOf.time);
   if ([...needed, ...unfolded].some(({ collected }) => collected)) throw gone(runs, snapshots);
-  return { snapshot, runs: needed, unfolded, time: asOf.time };
+  return { snapshot, runs: needed, unfolded };
 }
 
 function gone(runs: readonly RunFacts[], snapshots: readonly SnapshotManifest[]): HakiriError {

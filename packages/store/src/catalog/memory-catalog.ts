@@ -2,8 +2,8 @@ import {
   type Catalog,
   type CatalogPart,
   type CatalogTable,
-  compareText,
   type DeltaHead,
+  greaterOrder,
   HakiriError,
   type Job,
   type JobId,
@@ -242,6 +242,5 @@ function timeOf(of: RunManifest | DeltaHead): string {
 }
 
 function greatestOf(of: readonly (RunManifest | DeltaHead)[]): string | null {
-  const orders = of.flatMap(({ greatest_order: order }) => order ?? []);
-  return orders.length === 0 ? null : orders.reduce((a, b) => (compareText(a, b) > 0 ? a : b));
+  return of.map(({ greatest_order: order }) => order).reduce(greaterOrder, null);
 }

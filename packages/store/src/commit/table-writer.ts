@@ -1,13 +1,11 @@
-import { dirname } from 'node:path';
 import {
   type CatalogCursor,
   type CatalogRunPart,
   type CatalogTable,
   type Commit,
-  compareText,
   EMPTY_SCHEMA,
-  type ErrorCode,
   findColumn,
+  greaterOrder,
   type LogicalType,
   NO_VALUE,
   orderValueOf,
@@ -22,29 +20,27 @@ import {
   type TableSchema,
   type TableTarget,
   type TableWriter,
-  type WritableFile,
 } from '@hakiri/core';
-import type { ConvertInput, Misfit } from '@hakiri/engine';
+import type { ConvertInput } from '@hakiri/engine';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, partName, quarantineFile, runFolder } from '../disk/layout.ts';
 import { forgottenOnce } from '../erase/forgotten-once.ts';
-import { judgeRecord } from '../erase/quarantine.ts';
-import type { Forgotten } from '../erase/records.ts';
 import { leaveOutForgotten } from '../erase/screen.ts';
 import type { StoreContext } from '../store-context.ts';
 import { countBack } from './count-back.ts';
 import { fingerprint } from './fingerprint.ts';
+import {
+  appendRecords,
+  closeQuarantine,
+  misfitRecord,
+  type OpenQuarantine,
+  openQuarantine,
+  screened,
+} from './quarantine.ts';
 import { ROW_GROUP_ROWS } from './row-groups.ts';
 import { nextSchema } from './table-schema-rules.ts';
 import { writeSchemas } from './write-schemas.ts';
 import { writeTombstones } from './write-tombstones.ts';
-
-/** Records set aside go to their file as they come: there may be as many of them as there are rows. */
-interface OpenQuarantine {
-  readonly path: string;
-  readonly file: WritableFile;
-  rows: number;
-}
 
 /** What has been written since the last commit, invisible until the manifest is there. */
 interface Pending {
@@ -138,12 +134,7 @@ export function openTableWriter(
     run.inputSchema = input;
     run.schema = next.schema;
     run.changes.push(...next.changes);
-    if (
-      result.greatestOrder !== undefined &&
-      (run.greatestOrder === null || compareText(result.greatestOrder, run.greatestOrder) > 0)
-    ) {
-      run.greatestOrder = result.greatestOrder;
-    }
+    run.greatestOrder = greaterOrder(run.greatestOrder, result.greatestOrder ?? null);
     if (result.rows === 0) {
       await files.remove(paths.absolute(relative));
     } else {
@@ -184,9 +175,7 @@ export function openTableWriter(
     run.schemas.set(others.part.schema, others.columns);
     run.parts.push(others.part);
     run.sequence += others.part.rows;
-    if (run.greatestOrder === null || compareText(others.greatestOrder, run.greatestOrder) > 0) {
-      run.greatestOrder = others.greatestOrder;
-    }
+    run.greatestOrder = greaterOrder(run.greatestOrder, others.greatestOrder);
   };
 
   const readForgotten = forgottenOnce(context);
@@ -228,7 +217,7 @@ export function openTableWriter(
     for (const part of run.parts) await countBack(context, part);
     run.schemas.set(fingerprint(run.schema), run.schema).set(fingerprint(run.inputSchema), run.inputSchema);
     await writeSchemas(context, target.table, run.schemas);
-    const quarantine = await closeQuarantine(run.quarantine);
+    const quarantine = await closeQuarantine(context, run.quarantine);
     const manifest: RunManifest = {
       format: 1,
       run: run.run,
@@ -281,20 +270,14 @@ export function openTableWriter(
     };
   };
 
-  // Under its own name at once: until a manifest names it, the file belongs to nobody and is swept.
   const writeAside = async (given: readonly SetAside[]): Promise<void> => {
     if (given.length === 0) return;
     const forgotten = await readForgotten();
     const records = forgotten ? given.flatMap((record) => screened(record, facts(), forgotten)) : given;
     if (records.length === 0) return;
     const run = begin();
-    if (run.quarantine === undefined) {
-      await files.makeFolder(paths.absolute(`tables/${target.table}/quarantine`));
-      const path = quarantineFile(target.table, run.run);
-      run.quarantine = { path, file: await files.create(paths.absolute(path)), rows: 0 };
-    }
-    await run.quarantine.file.write(Buffer.from(records.map(quarantineLine).join('')));
-    run.quarantine.rows += records.length;
+    run.quarantine ??= await openQuarantine(context, quarantineFile(target.table, run.run));
+    await appendRecords(run.quarantine, records);
   };
 
   // One after the other: the intake and the engine set records aside at the same time.
@@ -302,15 +285,6 @@ export function openTableWriter(
   const setAside = (records: readonly SetAside[]): Promise<void> => {
     settingAside = settingAside.then(() => writeAside(records));
     return settingAside;
-  };
-
-  const closeQuarantine = async (open: OpenQuarantine | undefined): Promise<RunManifest['quarantine']> => {
-    if (open === undefined) return null;
-    const path = paths.absolute(open.path);
-    await open.file.close();
-    await files.sync(path);
-    await syncUpTo(files, dirname(path), paths.context);
-    return { path: open.path, rows: open.rows };
   };
 
   return {
@@ -338,17 +312,6 @@ export function openTableWriter(
       await files.remove(paths.absolute(quarantineFile(target.table, run)));
     },
   };
-}
-
-/** A record that is set aside, without its content where nobody can tell whom it is about. */
-function screened(
-  aside: SetAside,
-  facts: Parameters<typeof judgeRecord>[1],
-  forgotten: Forgotten,
-): readonly SetAside[] {
-  const verdict = judgeRecord(Buffer.from(aside.record).toString('utf8'), facts, forgotten);
-  if (verdict === 'leave') return [aside];
-  return verdict === 'drop' ? [] : [{ ...aside, record: Buffer.alloc(0) }];
 }
 
 function runPart({ run, schemas }: Pending, part: PartEntry): CatalogRunPart {
@@ -383,30 +346,4 @@ function orderColumn(incremental: string | undefined, input: TableSchema) {
     type = type?.kind === 'struct' ? type.fields.find((field) => field.name === name)?.type : undefined;
   }
   return type && type.kind !== 'undecided' ? { path, type } : undefined;
-}
-
-const MISFIT_CODES: Readonly<Record<Misfit['reason'], ErrorCode>> = {
-  type: 'record.type_conflict',
-  null_key: 'record.null_key',
-  malformed: 'record.malformed_json',
-  transform: 'record.type_conflict',
-};
-
-function misfitRecord({ reason, column, expected, record }: Misfit): SetAside {
-  const reasons: Readonly<Record<Misfit['reason'], string>> = {
-    type: `column ${column} does not hold ${expected}`,
-    null_key: 'a column of the primary key is null',
-    malformed: 'not a JSON object',
-    transform: `a transform failed on it (${expected})`,
-  };
-  return {
-    code: MISFIT_CODES[reason],
-    reason: reasons[reason],
-    ...(column === undefined ? {} : { column }),
-    record: Buffer.from(record, 'base64'),
-  };
-}
-
-function quarantineLine({ code, reason, column, record }: SetAside): string {
-  return `${JSON.stringify({ code, reason, column: column ?? null, record: Buffer.from(record).toString('utf8') })}\n`;
 }

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import {
   type CatalogTable,
-  compareText,
   firstRunIdOf,
+  greaterOrder,
   HakiriError,
   type PartEntry,
   type Partitioning,
@@ -126,7 +126,7 @@ export async function compactTable(
       covers: await coveredRuns(context, name, runs, parent, horizon),
       horizon,
       schema: table.fingerprint,
-      greatest_order: greatest(result.greatestOrder, parent?.greatest_order ?? null),
+      greatest_order: greaterOrder(result.greatestOrder, parent?.greatest_order ?? null),
       partitions,
       ledger,
       rows: partitions.reduce((sum, { rows }) => sum + rows, 0),
@@ -224,11 +224,6 @@ function cut(
 /** A column that was only null so far is in no file. */
 function heldColumns({ columns }: TableSchema): TableSchema {
   return { columns: columns.filter(({ type }) => type.kind !== 'undecided') };
-}
-
-function greatest(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return a ?? b;
-  return compareText(a, b) > 0 ? a : b;
 }
 
 /** Time never goes back: what an older snapshot has forgotten, no newer one remembers. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   firstRunIdOf,
   type LedgerEntry,
@@ -12,6 +11,7 @@ import {
 } from '@hakiri/core';
 import { writeDurably } from '../disk/durable.ts';
 import { LEDGER_NAME, snapshotFolder } from '../disk/layout.ts';
+import { sha256 } from '../disk/sha256.ts';
 import { readLedger } from '../recovery/read-manifest.ts';
 import type { StoreContext } from '../store-context.ts';
 
@@ -52,7 +52,7 @@ export async function writeLedger(context: StoreContext, request: LedgerRequest)
     path,
     runs: runs.length,
     bytes: Buffer.byteLength(text),
-    sha256: createHash('sha256').update(text).digest('hex'),
+    sha256: sha256(text),
   };
   return { ledger: isFull ? [entry] : [...carried, entry], dropped };
 }

@@ -1,5 +1,6 @@
 import {
   type CatalogDelta,
+  columnSql,
   type LogicalType,
   PROVENANCE_COLUMNS,
   quoteIdentifier,
@@ -8,7 +9,6 @@ import {
   type TableSchema,
 } from '@hakiri/core';
 import { decoded, spoolType } from '@hakiri/engine';
-import { columnSql } from '../view/column-sql.ts';
 import { MAX_LINE_BYTES } from './delta-file.ts';
 
 /**

@@ -1,9 +1,9 @@
 import {
   type CatalogDelta,
   type CatalogTable,
-  compareText,
   type DeltaHead,
   type Files,
+  greaterOrder,
   HakiriError,
   type JobId,
   type NodeId,
@@ -15,6 +15,7 @@ import {
   type TableSchema,
   ulidTimeMs,
 } from '@hakiri/core';
+import { shortBounds, shortOrder } from '@hakiri/engine';
 import { countBack } from '../commit/count-back.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { writeSchemas } from '../commit/write-schemas.ts';
@@ -152,7 +153,7 @@ async function makeRun(
     schema_changes: head.schema_changes,
     input_schema: head.schema,
     cursor: { before: null, after: null },
-    greatest_order: greatest(head.greatest_order, part?.greatestOrder ?? null),
+    greatest_order: greaterOrder(head.greatest_order, part?.greatestOrder ?? null),
     delta: { path: delta.path },
     quarantine: null,
     lineage: head.lineage,
@@ -208,32 +209,19 @@ async function writePart(
     sha256,
     schema: fingerprint(held),
     ...(range ? { key_range: range } : {}),
-    ...(least.length > MAX_ORDER_LENGTH ? {} : { least_order: least }),
+    ...(least === undefined ? {} : { least_order: least }),
   };
   await countBack(context, entry);
   return { entry, greatestOrder };
 }
-
-/** Bounds are kept while they are short. */
-const MAX_BOUND_LENGTH = 64;
-const MAX_ORDER_LENGTH = 128;
 
 async function boundsOf({ engine }: FoldContext, part: string, key: string | undefined) {
   const column = key === undefined ? 'NULL' : quoteIdentifier(key);
   const [bounds = []] = await engine.select(
     `SELECT min("_hakiri_order"), max("_hakiri_order"), min(${column})::VARCHAR, max(${column})::VARCHAR FROM read_parquet(${quoteLiteral(part)})`,
   );
-  const [least, greatestOrder, min, max] = bounds;
-  const isShort = [min, max].every((bound) => typeof bound === 'string' && bound.length <= MAX_BOUND_LENGTH);
-  return {
-    least: String(least),
-    greatestOrder: String(greatestOrder),
-    range: isShort ? ([String(min), String(max)] as const) : undefined,
-  };
-}
-
-/** Of two order keys. */
-export function greatest(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return a ?? b;
-  return compareText(a, b) >= 0 ? a : b;
+  const [least, greatestOrder, min, max] = bounds.map((bound) =>
+    bound === null ? undefined : String(bound),
+  );
+  return { least: shortOrder(least), greatestOrder: greatestOrder ?? '', range: shortBounds({ min, max }) };
 }

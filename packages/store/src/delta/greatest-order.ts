@@ -1,7 +1,6 @@
-import type { CatalogTable } from '@hakiri/core';
+import { type CatalogTable, greaterOrder } from '@hakiri/core';
 import type { StoreContext } from '../store-context.ts';
 import { readDelta } from './delta-file.ts';
-import { greatest } from './fold-delta.ts';
 
 /** The greatest order of a table, rows that are in no run yet included, whoever wrote them. */
 export async function greatestOrder(
@@ -11,7 +10,7 @@ export async function greatestOrder(
   let order = table.greatestOrder;
   for (const { path } of table.deltas) {
     const { commits } = await readDelta(files, paths.absolute(path));
-    for (const { rows } of commits) for (const row of rows) order = greatest(order, row._hakiri_order);
+    for (const { rows } of commits) for (const row of rows) order = greaterOrder(order, row._hakiri_order);
   }
   return order;
 }

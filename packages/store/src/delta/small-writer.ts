@@ -5,6 +5,7 @@ import {
   type CatalogTable,
   type DeltaHead,
   EMPTY_SCHEMA,
+  greaterOrder,
   HakiriError,
   type JobId,
   type Lineage,
@@ -30,7 +31,7 @@ import { requireNotForgotten } from '../erase/refuse-row.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, release } from './claims.ts';
 import { MAX_LINE_BYTES, readDelta } from './delta-file.ts';
-import { FOLD_AT, type FoldLimits, foldDelta, greatest, isOpen, ownDeltas } from './fold-delta.ts';
+import { FOLD_AT, type FoldLimits, foldDelta, isOpen, ownDeltas } from './fold-delta.ts';
 import { greatestOrder } from './greatest-order.ts';
 import { type CheckedRow, rowChecker, type SmallRow } from './small-row.ts';
 
@@ -121,6 +122,8 @@ export function openSmallWrites(
   let folding: Promise<void> = Promise.resolve();
   let isClosed = false;
   const readForgotten = forgottenOnce(context);
+  /** The last write on its way to the queue. */
+  let entering: Promise<void> = Promise.resolve();
 
   const now = (): string => new Date(clock.nowMs()).toISOString();
 
@@ -191,7 +194,7 @@ export function openSmallWrites(
         rows: rows.length,
         nextSeq: rows.reduce((next, row) => Math.max(next, row._hakiri_seq + 1), 0),
         lastAt: commits.at(-1)?.at ?? head.started_at,
-        greatestOrder: orders.reduce<string | null>(greatest, table.greatestOrder),
+        greatestOrder: orders.reduce<string | null>(greaterOrder, table.greatestOrder),
       },
     };
   };
@@ -250,7 +253,7 @@ export function openSmallWrites(
   const greatestOf = async (table: CatalogTable | undefined): Promise<string | null> => {
     if (table === undefined || incremental === undefined) return table?.greatestOrder ?? null;
     if (written && newestRun(table) === written.run)
-      return greatest(table.greatestOrder, written.greatestOrder);
+      return greaterOrder(table.greatestOrder, written.greatestOrder);
     return greatestOrder(context, table);
   };
 
@@ -292,7 +295,7 @@ export function openSmallWrites(
       const rows = pending.rows.map(({ members, deleted, orderValue }) => {
         const value = orderValue ?? fallback(run, greatestOrder);
         const order = orderKey(value, { generation: 0, run }, nextSeq);
-        greatestOrder = greatest(greatestOrder, order);
+        greatestOrder = greaterOrder(greatestOrder, order);
         return `{${members}"_hakiri_run":"${run}","_hakiri_seq":${nextSeq++},"_hakiri_deleted":${deleted},"_hakiri_order":${JSON.stringify(order)}}`;
       });
       const line = Buffer.from(`{"at":"${at}","rows":[${rows.join(',')}]}\n`);
@@ -377,7 +380,7 @@ export function openSmallWrites(
 
   const settle = async (): Promise<void> => {
     // Whoever waits for them comes before us.
-    await readForgotten().catch(() => {});
+    await entering;
     while (pumping) await pumping;
   };
 
@@ -386,7 +389,12 @@ export function openSmallWrites(
       if (isClosed) throw new HakiriError('internal', 'A closed writer was written to');
       if (rows.length === 0) throw new HakiriError('usage.argument', 'There are no rows to write');
       const checked = rows.map(check);
-      const forgotten = await readForgotten();
+      const reading = readForgotten();
+      entering = reading.then(
+        () => {},
+        () => {},
+      );
+      const forgotten = await reading;
       if (forgotten) requireNotForgotten(rows, target, forgotten);
       return new Promise((resolve, reject) => {
         queue.push({ rows: checked, resolve, reject });

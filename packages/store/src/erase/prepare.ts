@@ -11,6 +11,7 @@ import {
   type SnapshotPartition,
   type TableName,
 } from '@hakiri/core';
+import { sha256 } from '../disk/sha256.ts';
 import { readLedger } from '../recovery/read-manifest.ts';
 import type { StoreContext } from '../store-context.ts';
 import { cleanCursor, cursorTexts } from './cursor.ts';
@@ -18,14 +19,7 @@ import { type FoundRows, findRows } from './find-rows.ts';
 import { type OrderValues, orderValues } from './order-values.ts';
 import { cleanQuarantine } from './quarantine.ts';
 import type { Forgotten } from './records.ts';
-import {
-  layReady,
-  type Replacement,
-  rewriteDelta,
-  rewritePart,
-  sha256,
-  touchedPaths,
-} from './rewrite-files.ts';
+import { layReady, type Replacement, rewriteDelta, rewritePart, touchedPaths } from './rewrite-files.ts';
 import type { TableFacts } from './sources.ts';
 import { schemaReader, type TableFiles } from './table-files.ts';
 

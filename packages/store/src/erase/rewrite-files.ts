@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { PartEntry } from '@hakiri/core';
 import { countBack } from '../commit/count-back.ts';
@@ -139,5 +138,3 @@ export async function layReady(
   await files.syncFolder(paths.absolute(path.slice(0, path.lastIndexOf('/'))));
   return { path, from };
 }
-
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

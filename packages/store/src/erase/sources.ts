@@ -1,6 +1,7 @@
 import {
   type CatalogDelta,
   type CatalogTable,
+  columnSql,
   findColumn,
   type LogicalType,
   type PartEntry,
@@ -10,7 +11,6 @@ import {
 } from '@hakiri/core';
 import { deltaSelect } from '../delta/delta-sql.ts';
 import type { StoreContext } from '../store-context.ts';
-import { columnSql } from '../view/column-sql.ts';
 
 /** What deciding about a table's rows needs to know of it. */
 export type TableFacts = Pick<

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type Catalog,
   canonicalArrowJson,
@@ -10,6 +9,7 @@ import {
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type Layout, layout, SNAPSHOT_PREFIX, schemaFile } from '../disk/layout.ts';
+import { sha256 } from '../disk/sha256.ts';
 import { readStoreFormat } from '../disk/store-format.ts';
 import type { StoreOptions } from '../open-context.ts';
 import { staleViews } from '../view/write-views.ts';
@@ -151,11 +151,9 @@ async function examineSnapshots(
     }
     try {
       const read = await readSnapshotFile(files, paths, manifest);
-      for (const { path, sha256 } of read.manifest.ledger) {
-        const hash = createHash('sha256')
-          .update(await files.readBytes(paths.absolute(path)))
-          .digest('hex');
-        if (hash !== sha256) throw new HakiriError('store.damaged', `${path} is not what was written`);
+      for (const { path, sha256: written } of read.manifest.ledger) {
+        if (sha256(await files.readBytes(paths.absolute(path))) !== written)
+          throw new HakiriError('store.damaged', `${path} is not what was written`);
       }
       if (!known.has(snapshot)) {
         checks.push({

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Files, PartEntry } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
+import { sha256 } from '../disk/sha256.ts';
 
 /** What is wrong with a part, in words that go on after its path; undefined when it is what was written. */
 export async function partFault(
@@ -9,10 +9,7 @@ export async function partFault(
   part: PartEntry,
 ): Promise<string | undefined> {
   if (!(await files.stat(path))) return 'is missing';
-  const hash = createHash('sha256')
-    .update(await files.readBytes(path))
-    .digest('hex');
-  if (hash !== part.sha256) return 'is not what was written: its hash differs';
+  if (sha256(await files.readBytes(path)) !== part.sha256) return 'is not what was written: its hash differs';
   const rows = await engine.countRows(path);
   return rows === part.rows ? undefined : `holds ${rows} rows instead of ${part.rows}`;
 }

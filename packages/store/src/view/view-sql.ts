@@ -2,6 +2,7 @@ import {
   type CatalogDelta,
   type CatalogPart,
   type CatalogTable,
+  columnSql,
   compareText,
   PROVENANCE_COLUMNS,
   quoteIdentifier,
@@ -10,7 +11,6 @@ import {
   type TableSchema,
 } from '@hakiri/core';
 import { deltaSelect } from '../delta/delta-sql.ts';
-import { columnSql } from './column-sql.ts';
 import { partsBeside } from './parts-beside.ts';
 
 export interface ViewOptions {

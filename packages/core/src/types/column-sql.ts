@@ -1,6 +1,7 @@
-import { type LogicalType, quoteIdentifier, sqlType } from '@hakiri/core';
+import type { LogicalType } from './logical-type.ts';
+import { quoteIdentifier, sqlType } from './sql-type.ts';
 
-/** A column of a file as the type that the table has now; NULL where the file has no such column. */
+/** A column of a file as the type that the table has now, in SQL; NULL where the file has no such column. */
 export function columnSql(name: string, held: LogicalType | undefined, type: LogicalType): string {
   const identifier = quoteIdentifier(name);
   if (held === undefined || held.kind === 'undecided') return `CAST(NULL AS ${sqlType(type)})`;
