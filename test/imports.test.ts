@@ -9,7 +9,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ingest: ['core'],
   store: ['core', 'engine'],
   retrieval: ['core', 'engine', 'store'],
-  cli: ['core', 'engine', 'store', 'ingest', 'retrieval'],
+  server: ['core'],
+  cli: ['core', 'engine', 'store', 'ingest', 'retrieval', 'server'],
 };
 
 const root = new URL('..', import.meta.url).pathname;

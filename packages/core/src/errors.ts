@@ -381,6 +381,78 @@ const CODES = {
     'Add a LIMIT, or select fewer columns.',
   ),
   'query.failed': kind(EXIT.failed, 'The query failed on a value.', 'Use try_cast, or filter out the value.'),
+  'query.next_invalid': kind(
+    EXIT.usage,
+    'The continuation does not belong to this request, or what it continues is no longer kept.',
+    'Ask the same request again from the start.',
+  ),
+  'query.no_index': kind(
+    EXIT.usage,
+    'The table has no index that could answer this search.',
+    'Declare one in the manifest under `indexes` of the table, then run `hakiri index rebuild`.',
+  ),
+  'index.not_built': kind(
+    EXIT.failed,
+    'An index is declared but not built yet.',
+    'Run `hakiri index rebuild`.',
+  ),
+  'index.damaged': kind(
+    EXIT.failed,
+    'A file of an index is damaged; it is not served.',
+    'Run `hakiri index rebuild`: it is made again from the data.',
+  ),
+  'embedding.unknown_model': kind(
+    EXIT.usage,
+    'A vector index names a model that the manifest does not define.',
+    'Add an [embedding."<model>"] section, or use the built-in model.',
+  ),
+  'embedding.unreachable': kind(
+    EXIT.source,
+    'The embedding endpoint could not be reached, also after retries.',
+    'Start it, or check its address; data and the old index keep serving.',
+  ),
+  'embedding.timeout': kind(
+    EXIT.source,
+    'The embedding endpoint did not answer in time.',
+    'Check its load, or raise its timeout; data and the old index keep serving.',
+  ),
+  'embedding.refused': kind(
+    EXIT.source,
+    'The embedding endpoint refused the request.',
+    'Check the model name and the credentials; data and the old index keep serving.',
+  ),
+  'embedding.dimension': kind(
+    EXIT.source,
+    'The embedding endpoint answered with vectors of another size than the manifest says.',
+    'Correct `dim`, or check which model the endpoint serves.',
+  ),
+  'embedding.zone_refused': kind(
+    EXIT.denied,
+    'Data is tagged so that it may not be sent to the zone of this embedding endpoint.',
+    'Use a model in an allowed zone, or change inference_zone_allowed.',
+  ),
+  'memory.invalid': kind(
+    EXIT.usage,
+    'A memory item or namespace is not valid.',
+    'The message names the field.',
+  ),
+  'memory.too_large': kind(EXIT.usage, 'A memory item is larger than the limit.', 'Write less at once.'),
+  'pipeline.running': kind(EXIT.conflict, 'The pipeline is running already.', 'Wait for it to end.'),
+  'server.port_taken': kind(
+    EXIT.failed,
+    'The address to listen on is taken.',
+    'Stop the other program, or choose another port with --port.',
+  ),
+  'server.unauthorized': kind(
+    EXIT.denied,
+    'The bearer token is missing or wrong.',
+    'Send the token that `hakiri serve` printed at its first start.',
+  ),
+  'server.unreachable': kind(
+    EXIT.failed,
+    'The server does not answer.',
+    'Check that `hakiri serve` is running.',
+  ),
   'predicate.invalid': kind(
     EXIT.usage,
     'A filter is not valid.',

@@ -79,6 +79,10 @@ export async function describeTable(
       snapshots: (await catalog.snapshots(table.name)).length,
     },
     ...keeping,
+    indexes: [],
+    examples: [],
+    partitions: table.snapshot?.manifest.partitions.map(({ partition }) => partition) ?? [],
+    ageMs: Math.max(0, Date.now() - Date.parse(table.lastCommit)),
   };
 }
 

@@ -80,6 +80,25 @@ export function createServe({ store, engine, notes, keeping }: ServeOptions): Se
       const { retentionMs, tombstoneRetentionMs } = keeping?.(table) ?? TABLE_DEFAULTS;
       return describeTable(store, table, rows, notes.get(table.name), { retentionMs, tombstoneRetentionMs });
     },
+    async get({ table, keys }) {
+      const rows = await store.rows(table as TableName, keys);
+      return rows.map((row, i) =>
+        row === undefined
+          ? undefined
+          : {
+              values: row.values,
+              citation: {
+                table,
+                key: keys[i] ?? [],
+                run: row.run,
+                connector: '',
+                author: '',
+                sourceTime: null,
+                address: '',
+              },
+            },
+      );
+    },
     async export(request, _grant) {
       if (request.kind === 'rows') return exportRows(request);
       const tables = await store.tables();

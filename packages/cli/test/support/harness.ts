@@ -147,6 +147,7 @@ export function serveWith(
       if (table === undefined) throw new Error(`the test has no table ${name}`);
       return table;
     },
+    get: async ({ keys }) => keys.map(() => undefined),
     export: async () => ({ rows: 0, files: 1, bytes: 0 }),
     close: async () => {},
   };
@@ -197,6 +198,10 @@ export function table(name: string, parts: Partial<TableDescription> = {}): Tabl
     past: { runs: 2, snapshots: 0 },
     retentionMs: 7 * 86_400_000,
     tombstoneRetentionMs: 30 * 86_400_000,
+    indexes: [],
+    examples: [],
+    partitions: [],
+    ageMs: 60_000,
     ...parts,
   };
 }

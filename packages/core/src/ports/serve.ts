@@ -5,6 +5,8 @@ export interface Serve {
   query(request: QueryRequest, grant: Grant): Promise<Answer>;
   tables(grant: Grant): Promise<readonly TableSummary[]>;
   describe(table: string, grant: Grant): Promise<TableDescription>;
+  /** Rows by their keys, undefined where there is none. */
+  get(request: GetRequest, grant: Grant): Promise<readonly (FoundRow | undefined)[]>;
   /** Writes a file that opens without Hakiri; whatever the size, in bounded memory. */
   export(request: ExportRequest, grant: Grant): Promise<Exported>;
   close(): Promise<void>;
@@ -27,6 +29,8 @@ export type RowsRequest = (SqlRequest | StructuredRequest) & {
 
 export interface SqlRequest {
   readonly sql: string;
+  /** Each is a relation that the SQL may name: the table's key, `_score` and `_rank`. */
+  readonly search?: Readonly<Record<string, NamedSearch>>;
 }
 
 export interface StructuredRequest {
@@ -35,8 +39,31 @@ export interface StructuredRequest {
   readonly select?: readonly string[];
   /** In the predicate language. */
   readonly filter?: string;
-  /** `column` or `column desc`. */
+  /** `column` or `column desc`; by rank when undefined and something is searched for. */
   readonly orderBy?: readonly string[];
+  /** The filter holds before the search, so that k rows are k allowed rows. */
+  readonly search?: SearchClause;
+}
+
+/** What to look for in a table's indexes. */
+export interface SearchClause {
+  /** Words; "quoted" for a phrase, `word*` for a prefix, `+` or AND between words that must all be there. */
+  readonly text: string;
+  /** `hybrid` when the table has both kinds of index, else the one it has. */
+  readonly mode?: SearchMode;
+  /** Rows wanted, 1 to 1000; 10 when undefined. */
+  readonly k?: number;
+  /** Names of indexes; all of the table's when undefined. */
+  readonly indexes?: readonly string[];
+}
+
+export type SearchMode = 'hybrid' | 'keyword' | 'vector';
+
+export interface NamedSearch extends SearchClause {
+  readonly table: string;
+  readonly filter?: string;
+  /** By column: a SELECT of one column; only rows whose value is among its rows are searched. */
+  readonly in?: Readonly<Record<string, string>>;
 }
 
 export interface QueryLimits {
@@ -44,6 +71,25 @@ export interface QueryLimits {
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
+  /** Whether each row says where it comes from. */
+  readonly cite?: boolean;
+  /** Whether the answer says how it was found, with estimated and real rows and times. */
+  readonly explain?: boolean;
+  /** `next` of an answer to the same request: what follows it, from the same snapshot. */
+  readonly next?: string;
+}
+
+export interface GetRequest {
+  readonly table: string;
+  /** Values of the key columns, in their order; in a table without a key, run and sequence. */
+  readonly keys: readonly (readonly JsonValue[])[];
+  /** All columns when undefined. */
+  readonly select?: readonly string[];
+}
+
+export interface FoundRow {
+  readonly values: Readonly<Record<string, JsonValue>>;
+  readonly citation: Citation;
 }
 
 export type ExportRequest = (RowsExport | ArchiveExport) & { readonly signal?: AbortSignal };
@@ -86,6 +132,71 @@ export interface Answer {
   /** Which limit cut the answer short, if one did. */
   readonly truncated: false | 'rows' | 'bytes';
   readonly elapsedMs: number;
+  /** Where `cite` was asked: the sources of row i, or of the whole answer for an aggregate. */
+  readonly citations?: Citations;
+  /** Where `explain` was asked. */
+  readonly plan?: QueryPlan;
+  /** Of each table that was read. */
+  readonly freshness?: readonly Freshness[];
+  readonly policy?: AppliedPolicy;
+  /** Continues an answer that was cut short; undefined when there is nothing more. */
+  readonly next?: string;
+}
+
+export type Citations =
+  /** `rows[i]` lists the source rows of row i. */
+  | { readonly kind: 'rows'; readonly rows: readonly (readonly Citation[])[] }
+  /** An aggregate: each table as a whole. */
+  | { readonly kind: 'tables'; readonly tables: readonly TableCitation[] };
+
+export interface Citation {
+  readonly table: string;
+  readonly key: readonly JsonValue[];
+  readonly run: string;
+  readonly connector: string;
+  readonly author: string;
+  /** Of the incremental column where there is one, else of the commit; ISO 8601. */
+  readonly sourceTime: string | null;
+  /** `hakiri://<project>/tables/<table>/rows/<key>`. */
+  readonly address: string;
+}
+
+export interface TableCitation {
+  readonly table: string;
+  readonly snapshot: string | null;
+  /** Runs beside the snapshot that were read. */
+  readonly runs: readonly string[];
+  readonly predicate: string | null;
+  /** Rows that were read, where that is known. */
+  readonly rowsRead: number | null;
+  readonly address: string;
+}
+
+/** A tree of steps. */
+export interface QueryPlan {
+  readonly step: string;
+  readonly detail?: string;
+  readonly estimatedRows?: number;
+  readonly rows?: number;
+  readonly elapsedMs?: number;
+  readonly steps?: readonly QueryPlan[];
+}
+
+export interface Freshness {
+  readonly table: string;
+  /** Of the last commit; ISO 8601. */
+  readonly lastCommit: string;
+  readonly ageMs: number;
+  readonly indexes: readonly {
+    readonly name: string;
+    /** Rows that the index does not hold yet. */
+    readonly rowsBehind: number;
+  }[];
+}
+
+/** What was withheld by name; never how much of it there was. */
+export interface AppliedPolicy {
+  readonly columns: readonly { readonly table: string; readonly column: string; readonly action: string }[];
 }
 
 export interface AnswerColumn {
@@ -141,6 +252,25 @@ export interface TableDescription extends TableSummary {
   readonly past: { readonly runs: number; readonly snapshots: number };
   readonly retentionMs: number;
   readonly tombstoneRetentionMs: number;
+  readonly indexes: readonly IndexDescription[];
+  /** A few rows, values shortened; none where the table has none. */
+  readonly examples: readonly (readonly JsonValue[])[];
+  /** What a partition is called and how many there are, where the table is cut. */
+  readonly partitions: readonly string[];
+  /** Milliseconds since the last commit. */
+  readonly ageMs: number;
+}
+
+export interface IndexDescription {
+  readonly name: string;
+  readonly kind: 'fts' | 'vector';
+  readonly columns: readonly string[];
+  readonly analyzer?: string;
+  readonly model?: string;
+  readonly dims?: number;
+  /** `lexical` where the model knows words only. */
+  readonly modelKind?: 'lexical' | 'semantic';
+  readonly rowsBehind: number;
 }
 
 export interface ColumnDescription {
