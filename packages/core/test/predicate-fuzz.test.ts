@@ -168,6 +168,7 @@ const KINDS: readonly LogicalType[] = [
   { kind: 'time' },
   { kind: 'json' },
   { kind: 'list', item: { kind: 'int32' } },
+  { kind: 'list', item: { kind: 'string' } },
   {
     kind: 'struct',
     fields: [
@@ -313,8 +314,12 @@ function randomValue(random: Random, type: LogicalType): RandomValue {
       const zone = type.kind === 'timestamp' ? random.pick(['Z', '+02:00', '-05:30']) : '';
       return text(`${day}T${clock}${zone}`);
     }
-    case 'list':
-      return { decoded: [1], sql: '[1]' };
+    case 'list': {
+      if (type.item.kind !== 'string') return { decoded: [1], sql: '[1]' };
+      const items = random.many(random.below(3), () => (random.chance(0.2) ? null : random.pick(TEXTS)));
+      const sql = items.map((item) => (item === null ? 'NULL' : quoteLiteral(item))).join(', ');
+      return { decoded: items, sql: `[${sql}]` };
+    }
     case 'struct': {
       const values = type.fields.map((field) => ({ field, value: randomValue(random, field.type) }));
       return {
@@ -403,6 +408,10 @@ function randomTextTest(random: Random, schema: TableSchema): string {
   const texts = leaves(schema.columns).filter(({ type }) => type.kind === 'string');
   const column = texts.length > 0 && random.chance(0.95) ? random.pick(texts).sql : "'abc'";
   const part = quoteLiteral(random.pick(TEXTS));
+  const lists = leaves(schema.columns).filter(
+    ({ type }) => type.kind === 'list' && type.item.kind === 'string',
+  );
+  if (lists.length > 0 && random.chance(0.3)) return `contains(${random.pick(lists).sql}, ${part})`;
   if (random.chance(0.3))
     return `${random.pick(['starts_with', 'ends_with', 'contains'])}(${column}, ${part})`;
   const pieces = ['%', '_', 'a', 'b', 'A', 'Σ', 'σ', 'i', '😀', 'é', "''", 'o'];

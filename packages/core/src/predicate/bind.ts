@@ -75,8 +75,12 @@ export function bind(predicate: Predicate, schema: TableSchema): Bound {
       );
     }
     case 'text': {
-      const operand = textOperand(resolve(predicate.operand), predicate.test);
+      const resolved = resolve(predicate.operand);
       const argument = predicate.argument.text;
+      if (predicate.test === 'contains' && isListOfText(resolved)) {
+        return { kind: 'holds', column: resolved, item: argument };
+      }
+      const operand = textOperand(resolved, predicate.test);
       if (operand === undefined) return UNKNOWN;
       if (operand.kind === 'text') return constant(matchesText(predicate.test, argument)(operand.text));
       return { kind: 'text', test: predicate.test, column: operand, argument };
@@ -292,6 +296,10 @@ function literalPair(left: Literal, right: Literal): readonly Scalar[] | undefin
   if (right.kind === 'timestamp' || right.kind === 'date') return [left.micros, right.micros];
   const parsed = right.kind === 'text' ? parseDateTime(right.text) : undefined;
   return parsed && [left.micros, parsed.micros];
+}
+
+function isListOfText(operand: Operand): operand is BoundColumn {
+  return operand.kind === 'column' && operand.type.kind === 'list' && operand.type.item.kind === 'string';
 }
 
 function textOperand(

@@ -49,7 +49,9 @@ export type Bound =
       readonly test: TextTest;
       readonly column: BoundColumn;
       readonly argument: string;
-    };
+    }
+  /** A list of texts that has this one. */
+  | { readonly kind: 'holds'; readonly column: BoundColumn; readonly item: string };
 
 export type BoundOp = CompareOp | 'distinct' | 'not_distinct';
 

@@ -23,7 +23,8 @@ import { DAY_MICROS, floorDivide, parseDateTime, parseTimeOfDay } from './time.t
  * | date | "2026-01-31", or Date at midnight UTC |
  * | time | "10:30:00.5", or microseconds since midnight as bigint |
  * | struct | object with the fields as own properties |
- * | bytes, json, list | anything: only whether it is null counts |
+ * | list of strings | array of strings and nulls |
+ * | bytes, json, other lists | anything: only whether it is null counts |
  */
 export type PredicateRow = Readonly<Record<string, unknown>>;
 
@@ -79,7 +80,19 @@ function compileBound(bound: Bound): (row: PredicateRow) => Truth {
       return overText(bound.column, matchesLike(bound.pattern, bound.escapeSign, bound.ignoreCase));
     case 'text':
       return overText(bound.column, matchesText(bound.test, bound.argument));
+    case 'holds': {
+      const read = rawReader(bound.column);
+      return (row) => {
+        const list = read(row);
+        return list === null ? null : requireList(list, bound.column).includes(bound.item);
+      };
+    }
   }
+}
+
+function requireList(value: unknown, { path }: BoundColumn): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new HakiriError('internal', `A value of ${path.join('.')} is not a list.`);
 }
 
 /** AND stops at the first false, OR at the first true; without one, any NULL makes the answer NULL. */

@@ -68,6 +68,8 @@ function write(bound: Bound): string {
     }
     case 'text':
       return `${bound.test}(${columnSql(bound.column)}, ${quoteLiteral(bound.argument)})`;
+    case 'holds':
+      return `list_contains(${columnSql(bound.column)}, ${quoteLiteral(bound.item)})`;
   }
 }
 
