@@ -14,7 +14,15 @@ export interface IndexedTable {
    * file of small writes, where run and sequence tell the row).
    */
   readonly placesSelect: string;
+  /**
+   * Those that serve: as declared, or, while a changed one is built, as it was before. A vector index is asked with
+   * vectors of the model named here.
+   */
   readonly indexes: readonly IndexSpec[];
+  /** Grows with every index that this process makes: what was missing is looked for again. */
+  readonly built: number;
+  /** Folder of the table's graphs, one folder an index id in it. */
+  readonly graphs: string;
 }
 
 export interface IndexedPart {
@@ -25,6 +33,8 @@ export interface IndexedPart {
 export interface IndexedDelta {
   readonly path: string;
   readonly run: RunId;
+  /** Whole commits of the file that count, in bytes from its start. */
+  readonly bytes: number;
   /** Key columns and indexed columns, by name. */
   readonly types: Readonly<Record<string, LogicalType>>;
 }
