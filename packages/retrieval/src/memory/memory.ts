@@ -1,0 +1,240 @@
+import {
+  type Answer,
+  type Citation,
+  type Clock,
+  type Grant,
+  HakiriError,
+  isHakiriError,
+  type JsonValue,
+  type Memory,
+  type MemoryForget,
+  type MemoryForgotten,
+  type MemoryFound,
+  type MemoryHit,
+  type MemoryItem,
+  type MemorySearch,
+  type MemoryWrite,
+  type MemoryWritten,
+  parsePredicate,
+  quoteLiteral,
+  type Serve,
+  type TableName,
+} from '@hakiri/core';
+import type { SmallRow, SmallWriter, WritableStore } from '@hakiri/store';
+import { checkItems } from './check-items.ts';
+import { MEMORY_COLUMNS, memoryTable, memoryTarget } from './memory-table.ts';
+
+export interface MemoryOptions {
+  readonly serve: Pick<Serve, 'query'>;
+  readonly clock: Clock;
+  /** Greater than every id made before. */
+  readonly newId: () => string;
+  /** The store, open for writing for as long as `use` takes, and perhaps a moment longer. */
+  readonly withWriter: <T>(use: (store: WritableStore) => Promise<T>) => Promise<T>;
+  /** Removes rows for good: from every file, index and cache. @returns the digests of the erasure */
+  readonly erase: (table: TableName, keys: readonly (readonly JsonValue[])[]) => Promise<readonly string[]>;
+}
+
+const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_HITS = 10;
+/** As many as a filter takes. */
+const MAX_FORGOTTEN = 10_000;
+const COLUMNS = MEMORY_COLUMNS.columns.map(({ name }) => name);
+
+/** Items are ordinary rows, written as they came: whoever reads them reads the same bytes. */
+export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryOptions): Memory {
+  const writers = new WeakMap<WritableStore, Map<string, SmallWriter>>();
+
+  /** One a table and author, for as long as the store is open. */
+  const writerOf = (store: WritableStore, table: TableName, { subject }: Grant): SmallWriter => {
+    const open = writers.get(store) ?? new Map<string, SmallWriter>();
+    writers.set(store, open);
+    const name = `${table}\0${subject}`;
+    const writer = open.get(name) ?? store.openSmallWrites(memoryTarget(table, subject));
+    open.set(name, writer);
+    return writer;
+  };
+
+  const now = (): string => new Date(clock.nowMs()).toISOString();
+
+  /** Items that others replace are written again, with the time at which that happened. */
+  const replaced = async (store: WritableStore, table: TableName, items: readonly MemoryItem[]) => {
+    const ids = [...new Set(items.flatMap(({ supersedes }) => supersedes ?? []))];
+    if (ids.length === 0) return [];
+    const rows = await existing(store, table, ids);
+    const missing = ids.find((_, i) => rows[i] === undefined);
+    if (missing !== undefined) {
+      throw new HakiriError('memory.invalid', `There is no item ${missing} to replace`, {
+        hint: 'Look for it with memory_search, or leave `supersedes` out.',
+      });
+    }
+    const superseded = now();
+    return rows.flatMap((row): SmallRow[] => (row ? [{ values: { ...row, superseded } }] : []));
+  };
+
+  const select = async (
+    request: MemorySearch,
+    table: TableName,
+    grant: Grant,
+  ): Promise<Answer | undefined> => {
+    const { text, k = DEFAULT_HITS } = request;
+    const filter = filterOf(request);
+    try {
+      return await serve.query(
+        {
+          table,
+          ...(filter === '' ? {} : { filter }),
+          ...(text === undefined
+            ? { select: COLUMNS, orderBy: ['created desc', 'id desc'] }
+            : { select: [...COLUMNS, '_score'], search: { text, k } }),
+          limit: k,
+          cite: true,
+        },
+        grant,
+      );
+    } catch (error) {
+      // Nothing was remembered there yet.
+      if (isHakiriError(error) && error.code === 'query.unknown_table') return undefined;
+      throw error;
+    }
+  };
+
+  const idsAbout = async (subject: string, table: TableName, grant: Grant): Promise<readonly string[]> => {
+    const request = { subject, k: MAX_FORGOTTEN, includeSuperseded: true };
+    return hits(await select(request, table, grant)).map(({ id }) => id);
+  };
+
+  return {
+    async write(request: MemoryWrite, grant): Promise<MemoryWritten> {
+      checkItems(request);
+      const { namespace = DEFAULT_NAMESPACE, items } = request;
+      const table = memoryTable(namespace);
+      return withWriter(async (store) => {
+        const old = await replaced(store, table, items);
+        const ids = items.map(newId);
+        const created = now();
+        const added = items.map(
+          (item, i): SmallRow => ({
+            values: {
+              id: ids[i] ?? '',
+              subject: item.subject ?? null,
+              text: item.text,
+              tags: [...(item.tags ?? [])],
+              metadata: item.metadata ?? null,
+              source: item.source ?? null,
+              created,
+              superseded: null,
+            },
+          }),
+        );
+        const { run } = await writerOf(store, table, grant).write([...added, ...old]);
+        return { namespace, ids, run };
+      });
+    },
+
+    async search(request, grant): Promise<MemoryFound> {
+      const { namespace = DEFAULT_NAMESPACE } = request;
+      return { namespace, items: hits(await select(request, memoryTable(namespace), grant)) };
+    },
+
+    async forget(request: MemoryForget, grant): Promise<MemoryForgotten> {
+      const { namespace = DEFAULT_NAMESPACE, ids, subject } = request;
+      if ((ids === undefined) === (subject === undefined)) {
+        throw new HakiriError(
+          'memory.invalid',
+          'What to forget is named by `ids` or by `subject`, one of them',
+        );
+      }
+      const table = memoryTable(namespace);
+      const wanted = [...new Set(ids ?? (await idsAbout(subject ?? '', table, grant)))];
+      const forgotten = await withWriter(async (store) => {
+        const rows = await existing(store, table, wanted);
+        return wanted.filter((_, i) => rows[i] !== undefined);
+      });
+      if (request.erase === true) {
+        // Also what was deleted before: its bytes may still be in files.
+        if (wanted.length === 0) return { namespace, forgotten, proof: {} };
+        const [erasure] = await erase(
+          table,
+          wanted.map((id) => [id]),
+        );
+        return { namespace, forgotten, proof: erasure === undefined ? {} : { erasure } };
+      }
+      if (forgotten.length === 0) return { namespace, forgotten, proof: {} };
+      const { run } = await withWriter((store) =>
+        writerOf(store, table, grant).write(forgotten.map((id) => ({ delete: { id } }))),
+      );
+      return { namespace, forgotten, proof: { run } };
+    },
+  };
+}
+
+/** In the order asked; undefined where there is none. */
+async function existing(
+  store: WritableStore,
+  table: TableName,
+  ids: readonly string[],
+): Promise<readonly (Readonly<Record<string, JsonValue>> | undefined)[]> {
+  if ((await store.catalog.table(table)) === undefined) return ids.map(() => undefined);
+  const rows = await store.rows(
+    table,
+    ids.map((id) => [id]),
+  );
+  return rows.map((row) => row && ownValues(row.values));
+}
+
+function ownValues(values: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
+  const own = Object.fromEntries(COLUMNS.map((name) => [name, values[name] ?? null]));
+  return { ...own, metadata: parsedMetadata(own.metadata ?? null) };
+}
+
+function filterOf({ subject, tags = [], filter, includeSuperseded = false }: MemorySearch): string {
+  return [
+    ...(includeSuperseded ? [] : ['superseded is null']),
+    ...(subject === undefined ? [] : [`subject = ${quoteLiteral(subject)}`]),
+    ...tags.map((tag) => `contains(tags, ${quoteLiteral(tag)})`),
+    ...(filter === undefined ? [] : [`(${requireWhole(filter)})`]),
+  ].join(' and ');
+}
+
+/** A filter that is one by itself cannot close our parenthesis. @throws HakiriError predicate.invalid */
+function requireWhole(filter: string): string {
+  parsePredicate(filter);
+  return filter;
+}
+
+function hits(answer: Answer | undefined): readonly MemoryHit[] {
+  if (answer === undefined) return [];
+  const at = new Map(answer.columns.map(({ name }, i) => [name, i]));
+  const { citations } = answer;
+  return answer.rows.map((row, i) => {
+    const value = (name: string): JsonValue => row[at.get(name) ?? -1] ?? null;
+    const text = (name: string): string | null => {
+      const found = value(name);
+      return found === null ? null : String(found);
+    };
+    const score = value('_score');
+    return {
+      id: text('id') ?? '',
+      subject: text('subject'),
+      text: text('text') ?? '',
+      tags: (value('tags') as readonly string[] | null) ?? [],
+      metadata: parsedMetadata(value('metadata')),
+      source: text('source'),
+      created: text('created') ?? '',
+      superseded: text('superseded'),
+      ...(typeof score === 'number' ? { score } : {}),
+      citation: requireCitation(citations?.kind === 'rows' ? citations.rows[i]?.[0] : undefined),
+    };
+  });
+}
+
+function requireCitation(citation: Citation | undefined): Citation {
+  if (citation) return citation;
+  throw new HakiriError('internal', 'A row of memory came without its citation');
+}
+
+/** JSON columns are text in the one JSON form. */
+function parsedMetadata(value: JsonValue): JsonValue {
+  return typeof value === 'string' ? (JSON.parse(value) as JsonValue) : value;
+}
