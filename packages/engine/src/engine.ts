@@ -1,12 +1,14 @@
-import { HakiriError, type JsonValue, type TableSchema } from '@hakiri/core';
+import type { JsonValue, TableSchema } from '@hakiri/core';
 import type { CompactRequest, CompactResult } from './compact/request.ts';
-import { EngineChild, type SpawnChild } from './process/child-process.ts';
+import type { EngineChild, SpawnChild } from './process/child-process.ts';
+import type { SessionLimits } from './process/deadline.ts';
+import { createLane } from './process/lane.ts';
+import { createSqlPool } from './process/sql-pool.ts';
 import type {
   ConvertRequest,
   ConvertResult,
   CopyRequest,
   CopyResult,
-  EngineRequest,
   ExportResult,
   QueryResult,
   SessionExport,
@@ -40,6 +42,12 @@ export interface Engine {
    */
   job<Result>(job: string, request: unknown): Promise<Result>;
   /**
+   * A registered job in the reader's child, which lives long and may keep what it has read. One at a time, apart from
+   * the other children. One that passes its limits is ended with the child; what waits behind it gets a new one.
+   * @throws HakiriError query.timeout, interrupted, and what the job throws
+   */
+  read<Result>(job: string, request: unknown, limits: SessionLimits): Promise<Result>;
+  /**
    * Merges newer parts into a snapshot's, in a child of its own.
    * @throws HakiriError store.disk_full, store.io, store.damaged, engine.out_of_memory
    */
@@ -56,134 +64,72 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export interface SessionLimits {
-  /** Undefined: as long as it takes. */
-  readonly timeoutMs: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
 export interface EngineOptions {
   readonly spawn: SpawnChild;
   /** Parts a writer child makes before it is replaced, so that its memory cannot creep up. */
   readonly recycleAfterParts?: number;
   /** Memory that a child may keep once it has answered; past it, it is replaced. */
   readonly recycleAtBytes?: number;
+  /** The same of the reader's child, which keeps indexes. */
+  readonly recycleReaderAtBytes?: number;
+  /** A child that had nothing to do for so long is stopped; undefined: never. */
+  readonly idleMs?: number | undefined;
+  /** While queries come, one more SQL child than they need waits ready, for the query after one that is killed. */
+  readonly spareSqlChild?: boolean;
 }
 
 const RECYCLE_AFTER_PARTS = 64;
 /** Of a child that has nothing to do: what it took for its work, it should have given back. */
 const RECYCLE_AT_BYTES = 320 * 1024 * 1024;
+const RECYCLE_READER_AT_BYTES = 1536 * 1024 * 1024;
+const MAX_SQL_CHILDREN = 4;
 
 export function createEngine({
   spawn,
   recycleAfterParts = RECYCLE_AFTER_PARTS,
   recycleAtBytes = RECYCLE_AT_BYTES,
+  recycleReaderAtBytes = RECYCLE_READER_AT_BYTES,
+  idleMs,
+  spareSqlChild = false,
 }: EngineOptions): Engine {
-  const writer = createLane(spawn, recycleAfterParts, recycleAtBytes);
-  const background = createLane(spawn, recycleAfterParts, recycleAtBytes);
-  const sqlChildren = new Set<EngineChild>();
-  let idleSql: EngineChild | undefined;
-
-  const takeSqlChild = (): EngineChild => {
-    const child = idleSql?.alive ? idleSql : new EngineChild(spawn, 'sql');
-    idleSql = undefined;
-    sqlChildren.add(child);
-    return child;
-  };
-
-  const giveBack = (child: EngineChild): void => {
-    if (!child.alive) sqlChildren.delete(child);
-    else if (idleSql?.alive || child.memoryBytes >= recycleAtBytes) {
-      sqlChildren.delete(child);
-      void child.kill();
-    } else idleSql = child;
-  };
-
-  const askSql = async <Result>(
-    request: EngineRequest,
-    { timeoutMs, signal }: SessionLimits,
-  ): Promise<Result> => {
-    signal?.throwIfAborted();
-    const child = takeSqlChild();
-    const stop = (reason: HakiriError) => void child.kill(reason);
-    const overrun =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(
-            () => stop(new HakiriError('query.timeout', `The query ran longer than ${timeoutMs / 1000} s`)),
-            timeoutMs,
-          );
-    const onAbort = () => stop(new HakiriError('interrupted', 'The query was stopped'));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      return (await child.request(request)) as Result;
-    } finally {
-      clearTimeout(overrun);
-      signal?.removeEventListener('abort', onAbort);
-      giveBack(child);
-    }
-  };
+  const writer = createLane(spawn, { role: 'writer', recycleAfterParts, recycleAtBytes, idleMs });
+  const background = createLane(spawn, { role: 'writer', recycleAfterParts, recycleAtBytes, idleMs });
+  const reader = createLane(spawn, {
+    role: 'reader',
+    recycleAfterParts: Number.POSITIVE_INFINITY,
+    recycleAtBytes: recycleReaderAtBytes,
+    idleMs,
+  });
+  const sql = createSqlPool(spawn, {
+    maxChildren: MAX_SQL_CHILDREN,
+    recycleAtBytes,
+    idleMs,
+    keepSpare: spareSqlChild,
+  });
+  const children = (): readonly (EngineChild | undefined)[] => [
+    writer.child,
+    background.child,
+    reader.child,
+    ...sql.children(),
+  ];
 
   return {
-    convert: (request) => writer.ask({ op: 'convert', ...request }, 'part'),
+    convert: (request) => writer.ask({ op: 'convert', ...request }, { makes: 'part' }),
     checkTransform: (transform) => writer.ask({ op: 'check_transform', transform }),
     describe: (input, transform) => writer.ask({ op: 'describe', input, transform }),
     fileSchema: (path, format) => writer.ask({ op: 'file_schema', path, format }),
     countRows: (path) => writer.ask({ op: 'count_rows', path }),
     select: (sql) => writer.ask({ op: 'select', sql }),
-    copy: (request) => writer.ask({ op: 'copy', ...request }, 'part'),
-    job: (job, request) => background.ask({ op: 'job', job, request }, 'part'),
-    compact: (request) => background.ask({ op: 'job', job: 'compact', request }, 'part'),
-    query: (query, limits) => askSql<QueryResult>({ op: 'query', ...query }, limits),
-    export: (request, limits) => askSql<ExportResult>({ op: 'export', ...request }, limits),
-    pids: () =>
-      [writer.child, background.child, ...sqlChildren].flatMap((child) =>
-        child?.alive && child.pid ? [child.pid] : [],
-      ),
+    copy: (request) => writer.ask({ op: 'copy', ...request }, { makes: 'part' }),
+    job: (job, request) => background.ask({ op: 'job', job, request }, { makes: 'part' }),
+    read: (job, request, limits) => reader.ask({ op: 'job', job, request }, { limits }),
+    compact: (request) => background.ask({ op: 'job', job: 'compact', request }, { makes: 'part' }),
+    query: (query, limits) => sql.ask<QueryResult>({ op: 'query', ...query }, limits),
+    export: (request, limits) => sql.ask<ExportResult>({ op: 'export', ...request }, limits),
+    pids: () => children().flatMap((child) => (child?.alive && child.pid ? [child.pid] : [])),
     async close() {
-      await Promise.all([writer.child, background.child, ...sqlChildren].map((child) => child?.kill()));
-      sqlChildren.clear();
-    },
-  };
-}
-
-/** A child that is asked one thing at a time, and replaced after so many parts. */
-interface Lane {
-  readonly child: EngineChild | undefined;
-  ask<Result>(request: EngineRequest, makes?: 'part'): Promise<Result>;
-}
-
-function createLane(spawn: SpawnChild, recycleAfterParts: number, recycleAtBytes: number): Lane {
-  let child: EngineChild | undefined;
-  let parts = 0;
-  let queue: Promise<unknown> = Promise.resolve();
-
-  const current = (): EngineChild => {
-    const isSpent = parts >= recycleAfterParts || (child?.memoryBytes ?? 0) >= recycleAtBytes;
-    if (child && (!child.alive || isSpent)) {
-      void child.kill();
-      child = undefined;
-    }
-    if (!child) {
-      child = new EngineChild(spawn, 'writer');
-      parts = 0;
-    }
-    return child;
-  };
-
-  return {
-    get child() {
-      return child;
-    },
-    // One request at a time: a part needs the whole of the memory the child may take.
-    ask<Result>(request: EngineRequest, makes?: 'part') {
-      const turn = queue.then(() => {
-        const taken = current();
-        if (makes === 'part') parts++;
-        return taken.request(request);
-      });
-      queue = turn.catch(() => {});
-      return turn as Promise<Result>;
+      sql.close();
+      await Promise.all(children().map((child) => child?.kill()));
     },
   };
 }

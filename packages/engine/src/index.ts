@@ -9,9 +9,13 @@ export type {
 } from './compact/request.ts';
 export { decoded, spoolType } from './convert/base64-columns.ts';
 export { shortBounds, shortOrder } from './convert/short-bounds.ts';
-export { createEngine, type Engine, type EngineOptions, type SessionLimits } from './engine.ts';
-export type { SpawnChild } from './process/child-process.ts';
+export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export type { ChildRole, SpawnChild } from './process/child-process.ts';
+export type { SessionLimits } from './process/deadline.ts';
 export type {
+  CitedRow,
+  CitedTable,
+  CiteRequest,
   ConvertInput,
   ConvertRequest,
   ConvertResult,
@@ -20,8 +24,11 @@ export type {
   ExportResult,
   Misfit,
   OrderSpec,
+  QueryCitations,
   QueryResult,
   Session,
   SessionExport,
   SessionQuery,
+  SessionRelation,
 } from './protocol.ts';
+export { MAX_RELATION_ROWS } from './protocol.ts';

@@ -10,6 +10,7 @@ export type EngineRequest =
   | { readonly op: 'select'; readonly sql: string }
   | ({ readonly op: 'copy' } & CopyRequest)
   | { readonly op: 'job'; readonly job: string; readonly request: unknown }
+  | { readonly op: 'warm' }
   | ({ readonly op: 'query' } & SessionQuery)
   | ({ readonly op: 'export' } & SessionExport);
 
@@ -95,12 +96,26 @@ export interface Misfit {
 
 /** One SELECT and what it may see. */
 export interface Session {
+  /** From anyone: it is parsed and checked, and sees the views and relations below and nothing else. */
   readonly sql: string;
   /** CREATE VIEW statements that make up the session. */
   readonly views: readonly string[];
+  /** Rows that the SELECT may name beside the views. */
+  readonly relations?: readonly SessionRelation[];
   /** The only files the session may open. */
   readonly allowedPaths: readonly string[];
 }
+
+/** A small relation made in the session: what a search found, a list of values. */
+export interface SessionRelation {
+  /** A plain identifier that no view has. */
+  readonly name: string;
+  readonly columns: readonly Column[];
+  /** In the one JSON form of values; at most `MAX_RELATION_ROWS`. */
+  readonly rows: readonly (readonly JsonValue[])[];
+}
+
+export const MAX_RELATION_ROWS = 10_000;
 
 export interface SessionExport extends Session {
   readonly format: 'parquet' | 'csv' | 'ndjson';
@@ -116,12 +131,48 @@ export interface ExportResult {
 export interface SessionQuery extends Session {
   readonly maxRows: number;
   readonly maxBytes: number;
+  /** Rows at the beginning that are left out, and do not count. */
+  readonly skipRows?: number;
+  /** Whether the answer tells where its rows come from. */
+  readonly cite?: CiteRequest;
+}
+
+/**
+ * What can be cited, by the name of the view. These views carry the `_hakiri_` columns; the SELECT sees those only
+ * where it names one. Views and relations that are not here are used and not cited.
+ */
+export interface CiteRequest {
+  readonly views: Readonly<Record<string, { readonly key: readonly string[] }>>;
 }
 
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly JsonValue[])[];
   readonly truncated: false | 'rows' | 'bytes';
+  /** Where `cite` was asked. */
+  readonly citations?: QueryCitations;
+}
+
+export type QueryCitations =
+  /** A plain select: `rows[i]` are the rows of views that row i of the answer was made of. */
+  | { readonly kind: 'rows'; readonly rows: readonly (readonly CitedRow[])[] }
+  /** Anything else: the cited views that were read, each once and by name. */
+  | { readonly kind: 'tables'; readonly tables: readonly CitedTable[] };
+
+export interface CitedRow {
+  readonly view: string;
+  /** Values of `key`, in its order; empty for a view without one. */
+  readonly key: readonly JsonValue[];
+  readonly run: string;
+  readonly seq: number;
+}
+
+export interface CitedTable {
+  readonly view: string;
+  /** What its rows had to fulfil, as SQL, where that can be said of this view alone. */
+  readonly predicate: string | null;
+  /** Where that is known. */
+  readonly rowsRead: number | null;
 }
 
 /** `memoryBytes`: what the child holds by then. */

@@ -3,7 +3,7 @@ import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
-import { runSessionQuery } from './sql.ts';
+import { runSessionQuery, warmSession } from './sql.ts';
 import { createWriter, type WriterJob } from './writer.ts';
 
 export { jsonValue } from './json-value.ts';
@@ -43,6 +43,8 @@ export async function runEngineChild(
         if (!load) throw new HakiriError('internal', `The engine has no job ${request.job}`);
         return writer.job(await load(), request.request);
       }
+      case 'warm':
+        return warmSession();
       case 'query':
         return runSessionQuery(request);
       case 'export':

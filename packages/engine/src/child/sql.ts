@@ -4,6 +4,13 @@ import type { QueryResult, Session, SessionQuery } from '../protocol.ts';
 import { openInstance, sessionSettings } from './instance.ts';
 import { jsonValue } from './json-value.ts';
 
+/** Loads what the first query would otherwise wait for. */
+export async function warmSession(): Promise<void> {
+  const { instance, connection } = await openInstance(sessionSettings());
+  connection.closeSync();
+  instance.closeSync();
+}
+
 /** @throws HakiriError query.* */
 export function runSessionQuery(query: SessionQuery): Promise<QueryResult> {
   return withSession(query, (connection) => collect(connection, query));

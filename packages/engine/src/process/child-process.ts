@@ -4,8 +4,11 @@ import { type ErrorCode, HakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { protocolLine } from '../protocol-line.ts';
 
+/** `writer` and `reader` take trusted requests only; text from outside goes to `sql`. */
+export type ChildRole = 'writer' | 'reader' | 'sql';
+
 /** Starts this same executable with a hidden command, stdin and stdout as pipes. */
-export type SpawnChild = (role: 'writer' | 'sql') => ChildProcess;
+export type SpawnChild = (role: ChildRole) => ChildProcess;
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -19,9 +22,10 @@ export class EngineChild {
   readonly #gone: Promise<unknown>;
   #lastId = 0;
   #memoryBytes = 0;
+  #hasAnswered = false;
   #ended: HakiriError | undefined;
 
-  constructor(spawn: SpawnChild, role: 'writer' | 'sql') {
+  constructor(spawn: SpawnChild, role: ChildRole) {
     this.#process = spawn(role);
     const { stdout, stdin } = this.#process;
     if (!stdout || !stdin) throw new HakiriError('internal', 'An engine child was started without pipes');
@@ -53,6 +57,11 @@ export class EngineChild {
     return this.#memoryBytes;
   }
 
+  /** It was started, and could do something. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
   get alive(): boolean {
     return this.#ended === undefined;
   }
@@ -80,6 +89,7 @@ export class EngineChild {
     if (!waiting) return;
     this.#waiting.delete(reply.id);
     this.#memoryBytes = reply.memoryBytes;
+    this.#hasAnswered = true;
     if (this.#waiting.size === 0) this.#hold(false);
     if ('ok' in reply) waiting.resolve(reply.ok);
     else {
