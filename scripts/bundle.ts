@@ -8,7 +8,7 @@ import { build, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { entry: { type: 'string' }, outfile: { type: 'string' } } });
-const entry = values.entry ?? join(root, 'packages/cli/src/entry/core.ts');
+const entry = values.entry ?? join(root, 'packages/cli/src/entry/full.ts');
 const outfile = values.outfile ?? join(root, 'dist', 'hakiri.mjs');
 
 /** Loads Node's modules where they are used: as `import`s they would all be loaded at the start, whatever the command. */

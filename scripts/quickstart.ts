@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 /** The README's first command: pull the sample into the store, ask it something, show the files. */
 
 const root = join(import.meta.dirname, '..');
-const entry = join(root, 'packages/cli/src/entry/core.ts');
+const entry = join(root, 'packages/cli/src/entry/full.ts');
 
 const isFirst = !existsSync(join(root, 'hakiri.toml'));
 hakiri(isFirst ? ['run', 'github-issues'] : ['run']);

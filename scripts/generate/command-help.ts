@@ -1,3 +1,4 @@
+import { FULL_PROFILE } from '../../packages/cli/src/full/full-profile.ts';
 import { main } from '../../packages/cli/src/main.ts';
 import type { Host } from '../../packages/cli/src/node-host.ts';
 
@@ -35,6 +36,7 @@ async function helpOf(command: readonly string[]): Promise<string> {
   const written: string[] = [];
   const write = (text: string) => written.push(text);
   const host: Host = {
+    profile: FULL_PROFILE,
     cwd: '/',
     env: {},
     stdout: { write },

@@ -4,7 +4,9 @@ import {
   ArgumentParseError,
   buildApplication,
   buildRouteMap,
+  type Command,
   FlagNotFoundError,
+  type RouteMap,
   text_en,
 } from '@stricli/core';
 import type { CliContext } from './context.ts';
@@ -24,19 +26,22 @@ import { schemaRoute } from './routes/schema.ts';
 import { tablesRoute } from './routes/tables.ts';
 import { VERSION } from './version.ts';
 
+export type CommandRoutes = Readonly<Record<string, Command<CliContext> | RouteMap<CliContext>>>;
+
 /**
- * The command line. Commands are imported when they run; errors of any kind go to `onFailure`.
- * `prefix` gives the words that led to the command, for hints.
+ * The command line: the commands of the core and `more`. Commands are imported when they run; errors of any kind go
+ * to `onFailure`. `prefix` gives the words that led to the command, for hints.
  */
 export function buildApp(
   onFailure: (failure: unknown) => void,
   prefix: () => readonly string[],
+  more: CommandRoutes,
 ): Application<CliContext> {
   const fail = (thrown: unknown): string => {
     onFailure(thrown);
     return '';
   };
-  return buildApplication<CliContext>(routes(), {
+  return buildApplication<CliContext>(routes(more), {
     name: 'hakiri',
     versionInfo: { currentVersion: VERSION },
     scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
@@ -55,7 +60,7 @@ export function buildApp(
   });
 }
 
-function routes() {
+function routes(more: CommandRoutes) {
   return buildRouteMap({
     routes: {
       init: initRoute,
@@ -64,6 +69,7 @@ function routes() {
       query: queryRoute,
       tables: tablesRoute,
       describe: describeRoute,
+      ...more,
       pipeline: pipelineRoutes,
       export: exportRoute,
       compact: compactRoute,

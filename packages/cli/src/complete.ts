@@ -2,17 +2,19 @@ import { proposeCompletions } from '@stricli/core';
 import { buildApp } from './app.ts';
 import { createContext } from './main.ts';
 import { nodeHost } from './node-host.ts';
+import type { Profile } from './profile.ts';
 import { parseShell, type Shell } from './shells.ts';
 
 /** `__complete SHELL WORD...`: the words after the command's name, the last one unfinished. Prints a proposal a line. */
-export async function complete([shell = '', ...words]: readonly string[]): Promise<void> {
+export async function complete([shell = '', ...words]: readonly string[], profile: Profile): Promise<void> {
   const form = parseShell(shell);
-  const context = createContext(nodeHost());
+  const context = createContext(nodeHost(profile));
   const silent = { stdout: { write: () => {} }, stderr: { write: () => {} } };
   const proposals = await proposeCompletions(
     buildApp(
       () => {},
       () => [],
+      profile.routes,
     ),
     words,
     {

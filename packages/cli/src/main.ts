@@ -15,6 +15,7 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
   const app = buildApp(
     (failure) => failures.push(failure),
     () => prefix,
+    host.profile.routes,
   );
   let prefix: readonly string[] = ['hakiri'];
   let exitCode = 0;

@@ -1,4 +1,5 @@
 import type { Environment, Sink } from './output.ts';
+import type { Profile } from './profile.ts';
 import type { Scrubber } from './scrub.ts';
 import type { Project, Services } from './services.ts';
 
@@ -6,6 +7,7 @@ import type { Project, Services } from './services.ts';
 export interface Host
   extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'confirm' | 'onInterrupt' | 'writeBytes' | 'exitNow'> {
   readonly env: Environment;
+  readonly profile: Profile;
   readonly stdout: Sink;
   readonly stderr: Sink;
   openProject(folder: string, context: ProjectContext): Promise<Project>;
@@ -18,8 +20,9 @@ export interface ProjectContext {
 }
 
 /** This process. */
-export function nodeHost(): Host {
+export function nodeHost(profile: Profile): Host {
   return {
+    profile,
     cwd: process.cwd(),
     env: process.env,
     stdout: process.stdout,
@@ -48,6 +51,7 @@ export function nodeHost(): Host {
         process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
     exitNow: (code) => process.exit(code),
-    openProject: async (folder, context) => (await import('./open-project.ts')).openProject(folder, context),
+    openProject: async (folder, context) =>
+      (await import('./open-project.ts')).openProject(folder, context, profile),
   };
 }

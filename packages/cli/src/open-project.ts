@@ -48,6 +48,7 @@ import { plural } from './format/units.ts';
 import { rebuildChecks, repairChecks } from './mended.ts';
 import type { ProjectContext } from './node-host.ts';
 import { readNodeId } from './node-id.ts';
+import type { Profile } from './profile.ts';
 import { readManifestFiles } from './read-manifest.ts';
 import { createSecretReader } from './secrets.ts';
 import { spawnSelf } from './self.ts';
@@ -59,7 +60,11 @@ import { keepingOf, settingsOf } from './table-settings.ts';
 const MAX_PARALLEL = 4;
 
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
-export async function openProject(folder: string, { env, scrubber }: ProjectContext): Promise<Project> {
+export async function openProject(
+  folder: string,
+  { env, scrubber }: ProjectContext,
+  _profile: Profile,
+): Promise<Project> {
   const manifestFiles = await readManifestFiles(folder);
   const manifest = readManifest(manifestFiles);
   const manifestHash = createHash('sha256').update(JSON.stringify(manifestFiles)).digest('hex');

@@ -47,7 +47,7 @@ function executable(nodeFlags: readonly string[]): { command: string; prefix: re
 /** In the bundle every module has the bundle's own address. */
 function entryFile(): string {
   const fromSource = import.meta.url.endsWith('/self.ts');
-  return fileURLToPath(fromSource ? new URL('./entry/core.ts', import.meta.url) : import.meta.url);
+  return fileURLToPath(fromSource ? new URL('./entry/full.ts', import.meta.url) : import.meta.url);
 }
 
 function childEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {

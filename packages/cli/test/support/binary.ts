@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-export const ENTRY = join(import.meta.dirname, '../../src/entry/core.ts');
+export const ENTRY = join(import.meta.dirname, '../../src/entry/full.ts');
 
 export interface BinaryOutcome {
   readonly code: number | null;

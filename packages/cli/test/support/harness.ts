@@ -11,6 +11,7 @@ import {
   type Serve,
   type TableDescription,
 } from '@hakiri/core';
+import { FULL_PROFILE } from '../../src/full/full-profile.ts';
 import { main } from '../../src/main.ts';
 import type { Host, ProjectContext } from '../../src/node-host.ts';
 import type { Sink } from '../../src/output.ts';
@@ -61,6 +62,7 @@ export async function hakiri(world: World, ...argv: readonly string[]): Promise<
   const stderr: string[] = [];
   let exitedWith: number | undefined;
   const host: Host = {
+    profile: FULL_PROFILE,
     cwd: world.cwd,
     env: world.env ?? {},
     stdout: sink(stdout, world.columns),
