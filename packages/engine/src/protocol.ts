@@ -150,7 +150,7 @@ export interface QueryResult {
   readonly rows: readonly (readonly JsonValue[])[];
   readonly truncated: false | 'rows' | 'bytes';
   /** Where `cite` was asked. */
-  readonly citations?: QueryCitations;
+  readonly cited?: QueryCitations;
 }
 
 export type QueryCitations =
