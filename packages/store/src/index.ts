@@ -3,6 +3,7 @@ export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
 export type { Compacted } from './compact/compact-table.ts';
+export { nextSequence } from './delta/delta-file.ts';
 export type { FoldLimits } from './delta/fold-delta.ts';
 export type { SmallRow } from './delta/small-row.ts';
 export {
@@ -11,7 +12,7 @@ export {
   type SmallWriteOptions,
   type SmallWriter,
 } from './delta/small-writer.ts';
-export { type Layout, layout, viewFile } from './disk/layout.ts';
+export { INDEXES_NAME, type Layout, layout, schemaFile, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
 export {
@@ -26,9 +27,11 @@ export { writeArchive } from './export/write-archive.ts';
 export type { Collected } from './gc/collect-garbage.ts';
 export { collectStore, compactStore, type MaintenanceRequest, tidyStore } from './maintenance.ts';
 export type { LockOptions, StoreOptions } from './open-context.ts';
+export { openMaintenance } from './open-maintenance.ts';
 export { type DoctorCheck, type DoctorReport, examineStore } from './recovery/doctor.ts';
 export { rebuildCatalog } from './recovery/rebuild-catalog.ts';
 export { type Repair, repairStore } from './recovery/repair.ts';
+export { type CatalogVersion, catalogVersion } from './rows/catalog-version.ts';
 export {
   openRowSidecars,
   type RowSidecarOptions,
@@ -38,5 +41,5 @@ export {
   sidecarPath,
 } from './rows/index.ts';
 export { openStore, openWritableStore, type Recovery, type Store, type WritableStore } from './store.ts';
-export type { TableSettings } from './store-context.ts';
-export { viewStatement } from './view/view-sql.ts';
+export type { StoreContext, TableSettings } from './store-context.ts';
+export { viewSelect, viewStatement } from './view/view-sql.ts';

@@ -1,10 +1,12 @@
 import {
   type Catalog,
   type Clock,
+  type ErasureTarget,
   type Files,
   HakiriError,
   type NodeId,
   type RunId,
+  type SidecarBuilder,
   TABLE_DEFAULTS,
   type TableName,
 } from '@hakiri/core';
@@ -32,6 +34,10 @@ export interface StoreOptions {
   readonly newRunId?: (after: RunId | undefined) => RunId;
   /** What the manifest says of a table's keeping; defaults for tables it does not name. */
   readonly settings?: (table: TableName) => TableSettings | undefined;
+  /** Makes indexes together with the parts. */
+  readonly sidecars?: SidecarBuilder | undefined;
+  /** What else may hold rows; the store's own caches are known to it. */
+  readonly erasureTargets?: readonly ErasureTarget[] | undefined;
 }
 
 export interface LockOptions {
@@ -63,6 +69,8 @@ export function storeContext(
     },
     afterSmallWrite: (table) => rows?.afterSmallWrite(table),
     settings: (table) => options.settings?.(table) ?? DEFAULT_SETTINGS,
+    sidecars: options.sidecars,
+    erasureTargets: options.erasureTargets ?? [],
   };
 }
 

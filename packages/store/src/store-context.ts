@@ -2,10 +2,12 @@ import type {
   Catalog,
   CatalogTable,
   Clock,
+  ErasureTarget,
   Files,
   NodeId,
   Partitioning,
   RunId,
+  SidecarBuilder,
   TableName,
 } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
@@ -26,6 +28,8 @@ export interface StoreContext {
   /** To be called once small writes are on the disk. */
   afterSmallWrite(table: CatalogTable): void;
   settings(table: TableName): TableSettings;
+  readonly sidecars: SidecarBuilder | undefined;
+  readonly erasureTargets: readonly ErasureTarget[];
 }
 
 /** What the manifest says of how a table is kept. */

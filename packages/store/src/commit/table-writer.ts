@@ -26,6 +26,7 @@ import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, partName, quarantineFile, runFolder } from '../disk/layout.ts';
 import { forgottenOnce } from '../erase/forgotten-once.ts';
 import { leaveOutForgotten } from '../erase/screen.ts';
+import { sidecarTable } from '../sidecar-table.ts';
 import type { StoreContext } from '../store-context.ts';
 import { countBack } from './count-back.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -215,6 +216,10 @@ export function openTableWriter(
     const folder = runFolder(target.table, run.run, node);
     for (const part of run.parts) await files.sync(paths.absolute(part.path));
     for (const part of run.parts) await countBack(context, part);
+    await context.sidecars?.forRun(
+      sidecarTable({ ...target, name: target.table, schema: run.schema }),
+      run.parts.map((part) => runPart(run, part)),
+    );
     run.schemas.set(fingerprint(run.schema), run.schema).set(fingerprint(run.inputSchema), run.inputSchema);
     await writeSchemas(context, target.table, run.schemas);
     const quarantine = await closeQuarantine(context, run.quarantine);

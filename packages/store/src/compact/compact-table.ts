@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import {
+  type CatalogPart,
   type CatalogTable,
   firstRunIdOf,
   greaterOrder,
@@ -23,6 +24,7 @@ import { fingerprint } from '../commit/fingerprint.ts';
 import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { MANIFEST_NAME, snapshotFolder } from '../disk/layout.ts';
+import { sidecarTable } from '../sidecar-table.ts';
 import type { StoreContext } from '../store-context.ts';
 import { isCompactionDue, isCutOtherwise, recentBoundary } from './compaction-due.ts';
 import { writeLedger } from './ledger.ts';
@@ -96,8 +98,13 @@ export async function compactTable(
       folder,
       written.flatMap(({ parts }) => parts),
     );
-    await writeSchemas(context, name, schemas);
     const unchanged = new Set(result.unchanged);
+    await context.sidecars?.forSnapshot(
+      sidecarTable(table),
+      written.flatMap(({ parts }) => parts.map((part) => ({ ...part, columns: held }))),
+      mergedParts(table, unchanged),
+    );
+    await writeSchemas(context, name, schemas);
     const partitions = [
       ...written.filter(({ parts }) => parts.length > 0),
       ...(parent?.partitions ?? []).filter(({ partition }) => unchanged.has(partition)),
@@ -156,6 +163,16 @@ export async function compactTable(
     await giveBack(context, folder);
     throw error;
   }
+}
+
+/** Every part that a row of a written one can be from. */
+function mergedParts(table: CatalogTable, unchanged: ReadonlySet<string>): readonly CatalogPart[] {
+  const carried = new Set(
+    (table.snapshot?.manifest.partitions ?? [])
+      .filter(({ partition }) => unchanged.has(partition))
+      .flatMap(({ parts }) => parts.map(({ path }) => path)),
+  );
+  return tableParts(table).filter(({ path }) => !carried.has(path));
 }
 
 interface Merge {

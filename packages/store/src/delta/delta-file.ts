@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   type DeltaHead,
@@ -73,6 +74,35 @@ export async function readDelta(files: Files, path: string): Promise<ReadDelta> 
     damagedLines = damaged;
   }
   return { head, commits, wholeBytes, lacksNewline, tornBytes: bytes.length - wholeBytes, damagedLines };
+}
+
+const TAIL_BYTES = 65_536;
+
+/** The sequence that the next row will have, told by the end of the file: all its rows have lower ones. */
+export function nextSequence(path: string): number {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    for (let length = Math.min(size, TAIL_BYTES); ; length = Math.min(size, length * 4)) {
+      const tail = Buffer.alloc(length);
+      const read = readSync(file, tail, 0, length, size - length);
+      const lines = tail.subarray(0, read).toString('utf8').split('\n');
+      // Before the first newline there may be the end of a longer line.
+      const whole = length === size ? lines : lines.slice(1);
+      for (const line of whole.reverse()) {
+        const rows = commitRows(line);
+        if (rows.length > 0) return rows.reduce((next, row) => Math.max(next, row._hakiri_seq + 1), 0);
+      }
+      if (length === size) return 0;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function commitRows(line: string): readonly DeltaRow[] {
+  const value = parseLine(Buffer.from(line));
+  return isCommit(value) ? value.rows : [];
 }
 
 /**

@@ -34,6 +34,7 @@ export function deltaSelect(
     return `${decoded(`"_hakiri_row".${identifier}`, type)} AS ${identifier}`;
   });
   const until = delta.until === undefined ? '' : `\n        WHERE "at" <= ${quoteLiteral(delta.until)}`;
+  const before = delta.beforeSeq === undefined ? '' : `\n    WHERE "_hakiri_seq" < ${delta.beforeSeq}`;
   return `    SELECT ${[...columns, ...provenance].join(', ')}
     FROM (
       SELECT ${fields.join(', ')}
@@ -41,7 +42,7 @@ export function deltaSelect(
         SELECT unnest("rows") AS "_hakiri_row"
         FROM ${deltaLines(held, path)}${until}
       )
-    )`;
+    )${before}`;
 }
 
 /** The commits of a file as a relation: `at`, and `rows`, which is null for a line that is no commit. */

@@ -22,6 +22,7 @@ import { writeSchemas } from '../commit/write-schemas.ts';
 import { syncUpTo, writeDurably } from '../disk/durable.ts';
 import { deltaFolder, type Layout, MANIFEST_NAME, partName, runFolder } from '../disk/layout.ts';
 import { readManifestFile } from '../recovery/read-manifest.ts';
+import { sidecarTable } from '../sidecar-table.ts';
 import type { StoreContext } from '../store-context.ts';
 import { claim, isClaimed, release } from './claims.ts';
 import { readDeltaHead } from './delta-file.ts';
@@ -115,6 +116,10 @@ async function fold(context: FoldContext, table: TableName, delta: CatalogDelta)
     const held = { columns: delta.columns.columns.filter(({ type }) => type.kind !== 'undecided') };
     const all = new Map(schemas).set(fingerprint(held), held);
     manifest = await makeRun(context, delta, head, held, folder);
+    await context.sidecars?.forRun(
+      sidecarTable({ name: table, mode: head.mode, primaryKey: head.primary_key, schema: held }),
+      manifest.parts.map((part) => ({ ...part, columns: held })),
+    );
     await writeSchemas(context, table, all);
     await syncUpTo(files, paths.absolute(folder), paths.context);
     await writeDurably(files, place, `${JSON.stringify(manifest, null, 2)}\n`);

@@ -64,6 +64,9 @@ export const partName = (index: number): string => `part-${String(index).padStar
 
 export const MANIFEST_NAME = '_manifest.json';
 
+/** Beside parts: what was made of them, to be found by. */
+export const INDEXES_NAME = '_indexes';
+
 export const schemaFile = (table: TableName, fingerprint: SchemaFingerprint): string =>
   `tables/${table}/schemas/${fingerprint}.json`;
 

@@ -6,7 +6,7 @@ import { carryOut, readPlan, writePlan } from './plan.ts';
 import { prepareTable, type TableChange } from './prepare.ts';
 import { type ErasureProof, type Forgotten, readErasures } from './records.ts';
 import { tableFiles } from './table-files.ts';
-import { cacheTargets } from './targets.ts';
+import { erasureTargets } from './targets.ts';
 
 export interface Erased {
   readonly changes: readonly TableChange[];
@@ -30,7 +30,7 @@ export async function finishErasures(context: StoreContext): Promise<void> {
   const plan = await readPlan(context);
   const forgotten = (await readErasures(context))?.forgotten;
   if (forgotten === undefined) return;
-  if (plan) await carryOut(context, plan, cacheTargets(context), forgotten);
+  if (plan) await carryOut(context, plan, erasureTargets(context), forgotten);
   const unfinished = (await readErasures(context))?.unfinished ?? [];
   if (unfinished.length > 0) await erase(context, forgotten, unfinished);
 }
@@ -53,7 +53,7 @@ export async function erase(
   }
   await writePlan(context, { format: 1, digests, changes });
   const plan = { format: 1, digests, changes } as const;
-  const proof = await carryOut(context, plan, cacheTargets(context), forgotten);
+  const proof = await carryOut(context, plan, erasureTargets(context), forgotten);
   return { changes, proof };
 }
 

@@ -1,13 +1,41 @@
 import { basename } from 'node:path';
 import type { ErasureTarget, Files, TableName } from '@hakiri/core';
-import type { Layout } from '../disk/layout.ts';
+import { INDEXES_NAME, type Layout } from '../disk/layout.ts';
 import { sidecarPath } from '../rows/sidecar-file.ts';
+import type { StoreContext } from '../store-context.ts';
 
 type Place = { readonly files: Files; readonly paths: Layout };
 
-/** What is local and made again when it is needed. */
-export function cacheTargets(place: Place): readonly ErasureTarget[] {
-  return [rowSidecars(place), leftovers(place)];
+/** What is made again when it is needed, the store's own and whatever else it was told of. */
+export function erasureTargets(context: StoreContext): readonly ErasureTarget[] {
+  return [indexes(context), rowSidecars(context), leftovers(context), ...context.erasureTargets];
+}
+
+/** Beside parts; a part that did not change is indexed again with the others. */
+function indexes({ files, paths }: Place): ErasureTarget {
+  const found = async (tables: readonly TableName[]): Promise<readonly string[]> => {
+    const folders: string[] = [];
+    for (const table of tables) folders.push(...(await indexFolders(files, `${paths.tables}/${table}/data`)));
+    return folders;
+  };
+  return {
+    name: 'indexes',
+    async erase(tables) {
+      for (const folder of await found(tables)) await files.removeTree(folder);
+    },
+    remains: found,
+  };
+}
+
+async function indexFolders(files: Files, folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { name, isFolder } of await files.list(folder)) {
+    if (!isFolder) continue;
+    const path = `${folder}/${name}`;
+    if (name === INDEXES_NAME) found.push(path);
+    else found.push(...(await indexFolders(files, path)));
+  }
+  return found;
 }
 
 /** Dropped whole: what was superseded long ago may still stand in pages that are free. */

@@ -10,7 +10,7 @@ import {
   ulidTimeMs,
 } from '@hakiri/core';
 import { readDeltaHead } from '../delta/delta-file.ts';
-import type { Layout } from '../disk/layout.ts';
+import { INDEXES_NAME, type Layout } from '../disk/layout.ts';
 import type { Screen } from '../erase/screen.ts';
 import { type FoundDelta, findDeltas } from './find-deltas.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
@@ -260,8 +260,11 @@ export async function removeUncarried(
     return true;
   }
   let removed = false;
+  const holdsParts = [...carried].some((path) => dirname(path) === folder && path.endsWith('.parquet'));
   for (const { name, isFolder } of await files.list(folder)) {
     const path = `${folder}/${name}`;
+    // Parts of a folder are carried together, and with what was made of them.
+    if (name === INDEXES_NAME && holdsParts) continue;
     if (isFolder) removed = (await removeUncarried(files, path, carried)) || removed;
     else if (!carried.has(path)) {
       await files.remove(path);

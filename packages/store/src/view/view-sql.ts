@@ -20,7 +20,17 @@ export interface ViewOptions {
   readonly provenance: boolean;
   /** Whether tombstones are rows, too. */
   readonly deleted?: boolean;
+  /**
+   * Whether each row says where it lies: `_hakiri_file`, a path as `path` wrote it, and `_hakiri_row`, its number in
+   * it from 0. Both are null for small writes.
+   */
+  readonly places?: boolean;
 }
+
+const PLACE_COLUMNS = ['"_hakiri_file"', '"_hakiri_row"'];
+
+/** How files are read. */
+type Reading = Pick<ViewOptions, 'path'> & { readonly places: boolean };
 
 /** What a view is made of: files are listed, never globbed. */
 export type ViewedTable = Pick<
@@ -37,32 +47,35 @@ export function viewStatement(table: ViewedTable, options: ViewOptions): string 
  * The table as one row a key: the row with the greatest `_hakiri_order`. Every column is cast by name, so that
  * files written under older schemas read as the newest one.
  */
-export function viewSelect(table: ViewedTable, { path, provenance, deleted = false }: ViewOptions): string {
+export function viewSelect(
+  table: ViewedTable,
+  { path, provenance, deleted = false, places = false }: ViewOptions,
+): string {
   const own = table.schema.columns.map(({ name }) => quoteIdentifier(name));
-  const shown = [...own, ...(provenance ? PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name)) : [])];
+  const shown = [
+    ...own,
+    ...(provenance ? PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name)) : []),
+    ...(places ? PLACE_COLUMNS : []),
+  ];
   const list = shown.length > 0 ? shown.join(', ') : 'NULL AS "_hakiri_none"';
-  const { ctes, rows } = currentRows(table, path, deleted);
+  const { ctes, rows } = currentRows(table, { path, places }, deleted);
   return `${ctes}SELECT ${list} FROM (\n${rows}\n)`;
 }
 
 /** The rows that count. Tombstones are left out where there can be any. */
-function currentRows(
-  table: ViewedTable,
-  path: ViewOptions['path'],
-  deleted: boolean,
-): { ctes: string; rows: string } {
+function currentRows(table: ViewedTable, reading: Reading, deleted: boolean): { ctes: string; rows: string } {
   const { schema, snapshot } = table;
-  const newer = readAll(schema, table.newer, table.deltas, path);
+  const newer = readAll(schema, table.newer, table.deltas, reading);
   const everyRowCounts = table.mode === 'append' || table.primaryKey.length === 0;
   const { apart, beside } = everyRowCounts
     ? { apart: table.snapshot?.parts ?? [], beside: [] }
     : partsBeside(table);
   const alive = (rows: string): string =>
     deleted ? rows : `  SELECT * FROM (\n${rows}\n  ) WHERE NOT "_hakiri_deleted"`;
-  const read = readAll(schema, apart, [], path);
+  const read = readAll(schema, apart, [], reading);
   const kept = read !== undefined && snapshot?.manifest.tombstones !== 0 ? alive(read) : read;
-  if (newer === undefined) return { ctes: '', rows: kept ?? selectNothing(schema) };
-  const merged = readAll(schema, beside, [], path);
+  if (newer === undefined) return { ctes: '', rows: kept ?? selectNothing(schema, reading) };
+  const merged = readAll(schema, beside, [], reading);
   const contest =
     merged === undefined
       ? { ctes: '', rows: everyRowCounts ? newer : winners(newer, table) }
@@ -125,11 +138,11 @@ function readAll(
   schema: TableSchema,
   parts: readonly CatalogPart[],
   deltas: readonly CatalogDelta[],
-  path: ViewOptions['path'],
+  reading: Reading,
 ): string | undefined {
   const sources = [
-    ...partsBySchema(parts).map((group) => selectParts(schema, group.columns, group.parts, path)),
-    ...deltas.map((delta) => deltaSelect({ schema }, delta, path(delta.path))),
+    ...partsBySchema(parts).map((group) => selectParts(schema, group.columns, group.parts, reading)),
+    ...deltas.map((delta) => selectDelta(schema, delta, reading)),
   ];
   return sources.length === 0 ? undefined : sources.join('\n  UNION ALL\n');
 }
@@ -144,11 +157,17 @@ function partsBySchema(parts: readonly CatalogPart[]) {
   return [...groups.values()];
 }
 
+function selectDelta(schema: TableSchema, delta: CatalogDelta, { path, places }: Reading): string {
+  const rows = deltaSelect({ schema }, delta, path(delta.path));
+  if (!places) return rows;
+  return `    SELECT *, CAST(NULL AS VARCHAR) AS "_hakiri_file", CAST(NULL AS BIGINT) AS "_hakiri_row" FROM (\n${rows}\n    )`;
+}
+
 function selectParts(
   schema: TableSchema,
   held: TableSchema,
   parts: readonly CatalogPart[],
-  path: ViewOptions['path'],
+  { path, places }: Reading,
 ): string {
   const heldTypes = new Map(held.columns.map(({ name, type }) => [name, type]));
   const columns = schema.columns.map(
@@ -156,12 +175,17 @@ function selectParts(
   );
   const provenance = PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name));
   const files = parts.map((part) => quoteLiteral(path(part.path))).join(', ');
-  return `    SELECT ${[...columns, ...provenance].join(', ')}\n    FROM read_parquet([${files}], hive_partitioning=false)`;
+  const numbered = places ? `, filename='_hakiri_file', file_row_number=true` : '';
+  const place = places ? ['"_hakiri_file"', '"file_row_number" AS "_hakiri_row"'] : [];
+  return `    SELECT ${[...columns, ...provenance, ...place].join(', ')}\n    FROM read_parquet([${files}], hive_partitioning=false${numbered})`;
 }
 
-function selectNothing(schema: TableSchema): string {
+function selectNothing(schema: TableSchema, { places }: Reading): string {
   const columns = [...schema.columns, ...PROVENANCE_COLUMNS].map(
     ({ name, type }) => `CAST(NULL AS ${sqlType(type)}) AS ${quoteIdentifier(name)}`,
   );
-  return `    SELECT ${columns.join(', ')} WHERE false`;
+  const place = places
+    ? ['CAST(NULL AS VARCHAR) AS "_hakiri_file"', 'CAST(NULL AS BIGINT) AS "_hakiri_row"']
+    : [];
+  return `    SELECT ${[...columns, ...place].join(', ')} WHERE false`;
 }
