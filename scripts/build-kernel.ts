@@ -1,10 +1,15 @@
-/** Compiles the scan kernel from AssemblyScript to `kernel.wasm`, which is committed beside its source. */
+/** Compiles the kernels from AssemblyScript to `kernel.wasm`, which is committed beside its source. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const SCAN = fileURLToPath(new URL('../packages/ingest/src/scan/', import.meta.url));
-export const KERNEL_PATH = `${SCAN}kernel.wasm`;
+const folder = (path: string): string => fileURLToPath(new URL(`../packages/${path}/`, import.meta.url));
+
+/** Each holds `assembly/kernel.as.ts` and what it compiles to. */
+export const SCAN_KERNEL = folder('ingest/src/scan');
+export const VECTOR_KERNEL = folder('retrieval/src/vector');
+
+export const kernelPath = (kernel: string): string => `${kernel}kernel.wasm`;
 
 const OPTIONS = [
   '-O3',
@@ -19,11 +24,11 @@ const OPTIONS = [
   'abort=',
 ];
 
-/** The kernel's bytes, the same on every machine for the same source and compiler. */
-export async function compileKernel(): Promise<Uint8Array> {
+/** A kernel's bytes, the same on every machine for the same source and compiler. */
+export async function compileKernel(kernel: string): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
-    ['assembly/kernel.as.ts', '--baseDir', SCAN, '--outFile', 'kernel.wasm', ...OPTIONS],
+    ['assembly/kernel.as.ts', '--baseDir', kernel, '--outFile', 'kernel.wasm', ...OPTIONS],
     {
       writeFile: (_name, contents) => {
         binary = contents as Uint8Array;
@@ -35,4 +40,8 @@ export async function compileKernel(): Promise<Uint8Array> {
   return binary;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(KERNEL_PATH, await compileKernel());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const kernel of [SCAN_KERNEL, VECTOR_KERNEL]) {
+    writeFileSync(kernelPath(kernel), await compileKernel(kernel));
+  }
+}

@@ -1,0 +1,6 @@
+export { gatherVectors, type VectorSource } from './gather-vectors.ts';
+export { memoryFile, memorySink } from './memory-file.ts';
+export { openVectorSegment } from './open-vector-segment.ts';
+export type { SegmentFile, SegmentSink } from './segment-file.ts';
+export type { VectorKind, VectorSegment, VectorSegmentSummary } from './vector-segment.ts';
+export { createVectorSegmentWriter, type VectorSegmentWriter } from './vector-segment-writer.ts';

@@ -1,0 +1,125 @@
+import { crc32 } from 'node:zlib';
+import { hasRow, rowSetFromWords } from '../sets/row-set.ts';
+import type { SegmentFile } from './segment-file.ts';
+import { slotsOf } from './slots.ts';
+import { sharedTiles } from './tiles.ts';
+import {
+  blockShape,
+  blocksBytes,
+  copyOf,
+  damaged,
+  decodeHeader,
+  decodeTrailer,
+  TRAILER_BYTES,
+} from './vector-format.ts';
+import type { VectorKind, VectorSegment } from './vector-segment.ts';
+
+/**
+ * Opens the vectors of a part. What is read later is checked when it is read.
+ * @param expected what the index says the segment is
+ * @throws HakiriError index.damaged, also where the file holds something else than expected; store.io
+ */
+export function openVectorSegment(
+  file: SegmentFile,
+  expected: VectorKind & { readonly rows: number },
+  tiles = sharedTiles(),
+): VectorSegment {
+  const read = (offset: number, length: number): Uint8Array => {
+    if (offset < 0 || offset + length > file.bytes) throw damaged('it ends too early');
+    return file.read(offset, length);
+  };
+  const { kind, rows, bytes: blocksAt } = decodeHeader(read);
+  for (const name of ['dims', 'model', 'metric', 'scan'] as const) {
+    if (kind[name] !== expected[name]) throw damaged(`its ${name} is ${kind[name]}, not ${expected[name]}`);
+  }
+  if (rows !== expected.rows) throw damaged(`it is of ${rows} rows, not of ${expected.rows}`);
+
+  const presenceBytes = ((rows + 31) >>> 5) * 4;
+  const { vectors, presenceCrc } = decodeTrailer(read(file.bytes - TRAILER_BYTES, TRAILER_BYTES));
+  const shape = blockShape(kind);
+  const presenceAt = blocksAt + blocksBytes(shape, vectors);
+  if (presenceAt + presenceBytes + TRAILER_BYTES !== file.bytes) throw damaged('its size does not fit');
+  const bits = copyOf(read(presenceAt, presenceBytes));
+  if (crc32(bits) !== presenceCrc) throw damaged('the checksum of its rows does not fit');
+  const present = rowSetFromWords(rows, new Uint32Array(bits.buffer));
+  if (present.count !== vectors) throw damaged('it says another number of rows than it has');
+  const slots = slotsOf(present);
+
+  const blocks = Math.ceil(vectors / shape.rows);
+  const fullBlock = shape.head(shape.rows) + shape.rows * shape.floatRow;
+  const blockAt = (block: number): number => blocksAt + block * fullBlock;
+  const countIn = (block: number): number => Math.min(shape.rows, vectors - block * shape.rows);
+  const vectorBytes = kind.dims * 4;
+  const addresses = new Float64Array(blocks).fill(-1);
+
+  /** Of rows within one block. */
+  const floatsIn = (slot: number, count: number): readonly Float32Array[] => {
+    const block = Math.floor(slot / shape.rows);
+    const inBlock = slot - block * shape.rows;
+    const at = blockAt(block) + shape.head(countIn(block)) + inBlock * shape.floatRow;
+    const bytes = copyOf(read(at, count * shape.floatRow));
+    const view = new DataView(bytes.buffer);
+    return Array.from({ length: count }, (_, i) => {
+      const from = i * shape.floatRow;
+      if (crc32(bytes.subarray(from, from + vectorBytes)) !== view.getUint32(from + vectorBytes, true)) {
+        throw damaged('the checksum of a vector does not fit');
+      }
+      return new Float32Array(bytes.buffer, from, kind.dims);
+    });
+  };
+
+  const fillBytes = (block: number, tile: Uint8Array): void => {
+    const count = countIn(block);
+    const head = read(blockAt(block), shape.head(count));
+    const checksum = new DataView(head.buffer, head.byteOffset).getUint32(head.length - 4, true);
+    if (crc32(head.subarray(0, -4)) !== checksum) throw damaged('the checksum of a block does not fit');
+    tile.set(head.subarray(0, count * shape.stride));
+    tile.set(head.subarray(count * shape.stride, -4), shape.rows * shape.stride);
+  };
+
+  const fillFloats = (block: number, tile: Uint8Array): void => {
+    tile.fill(0);
+    floatsIn(block * shape.rows, countIn(block)).forEach((vector, i) => {
+      tile.set(new Uint8Array(vector.buffer, vector.byteOffset, vectorBytes), i * shape.stride);
+    });
+  };
+
+  return {
+    kind,
+    rows,
+    present,
+    slots,
+    shape,
+    vectorAt: (ordinal) => (hasRow(present, ordinal) ? floatsIn(slots.slotOf(ordinal), 1)[0] : undefined),
+    vectorsFrom(slot, count) {
+      const found: Float32Array[] = [];
+      const end = Math.min(vectors, slot + count);
+      for (let at = slot; at < end; ) {
+        const inBlock = Math.min(end, (Math.floor(at / shape.rows) + 1) * shape.rows) - at;
+        found.push(...floatsIn(at, inBlock));
+        at += inBlock;
+      }
+      return found;
+    },
+    tileOf(block) {
+      const address = addresses[block]!;
+      if (address >= 0) tiles.touch(address);
+      return address;
+    },
+    loadTile(block) {
+      const fill = (tile: Uint8Array) =>
+        kind.scan === 'int8' ? fillBytes(block, tile) : fillFloats(block, tile);
+      const address = tiles.load(fill, () => {
+        addresses[block] = -1;
+      });
+      addresses[block] = address;
+      return address;
+    },
+    release() {
+      for (let block = 0; block < blocks; block++) {
+        if (addresses[block]! >= 0) tiles.release(addresses[block]!);
+        addresses[block] = -1;
+      }
+    },
+  };
+}
