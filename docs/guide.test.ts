@@ -68,9 +68,15 @@ test('what is generated is as it would be generated now', async () => {
 });
 
 test('the examples of the keys are a manifest', () => {
-  for (const { title, above, examples } of MANIFEST_SECTIONS) {
-    const lines = Object.values(examples).filter((line) => !line.startsWith('[['));
-    assert.doesNotThrow(() => checkManifest(`${above}${lines.join('\n')}\n`), title);
+  for (const { title, above, examples, alternatives = [] } of MANIFEST_SECTIONS) {
+    const stated = (without: readonly string[]) =>
+      Object.entries(examples).flatMap(([key, line]) =>
+        line.startsWith('[') || without.includes(key) ? [] : `${line}\n`,
+      );
+    for (const side of [0, 1] as const) {
+      const text = above + stated(alternatives.map((keys) => keys[side])).join('');
+      assert.doesNotThrow(() => checkManifest(text), title);
+    }
   }
 });
 

@@ -67,6 +67,7 @@ const columns = Object.entries(GITHUB_DECLARED).map(([name, type]) => ({
   name,
   type: parseTypeName(type),
   agentHint: undefined,
+  inferenceZones: undefined,
 }));
 const pipeline: Pipeline = {
   id: 'pages' as PipelineId,
@@ -77,6 +78,8 @@ const pipeline: Pipeline = {
   lookbackMs: undefined,
   retentionMs: undefined,
   tombstoneRetentionMs: undefined,
+  schedule: undefined,
+  inferenceZones: undefined,
   tables: [
     {
       ...TABLE_DEFAULTS,
@@ -88,6 +91,8 @@ const pipeline: Pipeline = {
       accessPattern: undefined,
       subjectColumns: undefined,
       agentDescription: undefined,
+      inferenceZones: undefined,
+      indexes: [],
       columns: mode === 'declared' ? columns : [],
       unknownColumns: mode === 'declared' ? 'drop' : 'add',
     },
@@ -115,7 +120,7 @@ const store = await openWritableStore(
 const never = new AbortController().signal;
 const report = await runPipelines({
   job: '01JABCDEFGHJKMNPQRSTVWXYZ1' as JobId,
-  manifest: { project: { name: 'bench' }, pipelines: [pipeline], transforms: [] },
+  manifest: { project: { name: 'bench' }, pipelines: [pipeline], transforms: [], embeddings: [] },
   pipelines: [pipeline],
   destination: store,
   jobs: store.catalog,

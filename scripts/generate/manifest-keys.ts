@@ -1,4 +1,4 @@
-import { TABLE_DEFAULTS } from '@hakiri/core';
+import { BUILT_IN_DIMS, BUILT_IN_MODEL, EMBEDDING_DEFAULTS, TABLE_DEFAULTS } from '@hakiri/core';
 import { keyTable, type Schema } from './key-tables.ts';
 
 interface Section {
@@ -8,6 +8,8 @@ interface Section {
   readonly above: string;
   readonly defaults?: Readonly<Record<string, string>>;
   readonly examples: Readonly<Record<string, string>>;
+  /** Keys that exclude each other: the second is left out where all examples stand together. */
+  readonly alternatives?: readonly (readonly [string, string])[];
 }
 
 const pipelineOf = (manifest: Schema) => manifest.properties?.pipeline?.items;
@@ -16,6 +18,16 @@ const tableOf = (manifest: Schema) =>
 const columnOf = (manifest: Schema) => {
   const columns = tableOf(manifest)?.properties?.columns?.additionalProperties;
   return typeof columns === 'object' ? columns : undefined;
+};
+
+const indexOf = (kind: string) => (manifest: Schema) => {
+  const index = tableOf(manifest)?.properties?.indexes?.additionalProperties;
+  const kinds = typeof index === 'object' ? (index.oneOf ?? index.anyOf) : undefined;
+  return kinds?.find(({ properties }) => properties?.kind?.const === kind);
+};
+const embeddingOf = (manifest: Schema) => {
+  const models = manifest.properties?.embedding?.additionalProperties;
+  return typeof models === 'object' ? models : undefined;
 };
 
 const DAY_MS = 86_400_000;
@@ -34,6 +46,7 @@ export const MANIFEST_SECTIONS: readonly Section[] = [
       project: 'project = { name = "demo" }',
       pipeline: '[[pipeline]]',
       transforms: '[[transforms]]',
+      embedding: '[embedding."bge-large-en-v1.5"]',
     },
   },
   {
@@ -56,6 +69,9 @@ export const MANIFEST_SECTIONS: readonly Section[] = [
       lookback: 'lookback = "10m"',
       retention: 'retention = "30d"',
       tombstone_retention: 'tombstone_retention = "90d"',
+      schedule: 'schedule = "every 15m"',
+      jitter: 'jitter = "30s"',
+      inference_zone_allowed: 'inference_zone_allowed = ["local:device", "on-prem:*"]',
       tables: 'tables = ["issues", "releases"]',
       transforms: 'transforms = [{ table = "file_issues", drop = ["url"] }]',
     },
@@ -97,13 +113,73 @@ export const MANIFEST_SECTIONS: readonly Section[] = [
       subject_columns: 'subject_columns = ["user.login"]',
       agent_description: 'agent_description = "Issues, one row each."',
       columns: 'columns.total = { type = "decimal(18,2)" }',
+      inference_zone_allowed: 'inference_zone_allowed = ["local:device"]',
+      indexes: 'indexes.words = { kind = "fts", columns = ["title", "body"] }',
     },
   },
   {
     title: '`columns.NAME`',
     schema: columnOf,
     above: `${FILE_PIPELINE}[[pipeline.tables]]\nsource = "x"\n[pipeline.tables.columns.x]\n`,
-    examples: { type: 'type = "timestamp"', agent_hint: 'agent_hint = "In euros."' },
+    examples: {
+      type: 'type = "timestamp"',
+      agent_hint: 'agent_hint = "In euros."',
+      inference_zone_allowed: 'inference_zone_allowed = ["local:device"]',
+    },
+  },
+  {
+    title: '`indexes.NAME` with `kind = "fts"`',
+    schema: indexOf('fts'),
+    above: `${FILE_PIPELINE}[[pipeline.tables]]\nsource = "x"\n[pipeline.tables.indexes.x]\n`,
+    alternatives: [['column', 'columns']],
+    defaults: { analyzer: '"english"' },
+    examples: {
+      kind: 'kind = "fts"',
+      column: 'column = "body"',
+      columns: 'columns = ["title", "body"]',
+      analyzer: 'analyzer = "simple"',
+    },
+  },
+  {
+    title: '`indexes.NAME` with `kind = "vector"`',
+    schema: indexOf('vector'),
+    above: `${FILE_PIPELINE}[[pipeline.tables]]\nsource = "x"\n[pipeline.tables.indexes.x]\n`,
+    alternatives: [['column', 'columns']],
+    defaults: { model: `"${BUILT_IN_MODEL}"`, scan: '"int8"' },
+    examples: {
+      kind: 'kind = "vector"',
+      column: 'column = "body"',
+      columns: 'columns = ["title", "body"]',
+      model: `model = "${BUILT_IN_MODEL}"`,
+      dim: `dim = ${BUILT_IN_DIMS}`,
+      scan: 'scan = "float"',
+    },
+  },
+  {
+    title: '`[embedding."MODEL"]`',
+    schema: embeddingOf,
+    above: `${PROJECT}[embedding."x"]\n`,
+    alternatives: [
+      ['endpoint', 'folder'],
+      ['zone', 'folder'],
+      ['secret', 'folder'],
+      ['timeout', 'folder'],
+    ],
+    defaults: {
+      batch: String(EMBEDDING_DEFAULTS.batch),
+      timeout: `"${EMBEDDING_DEFAULTS.timeoutMs / 1000}s"`,
+    },
+    examples: {
+      endpoint: 'endpoint = "http://127.0.0.1:8080/v1/embeddings"',
+      folder: 'folder = "models/bge-small"',
+      dim: 'dim = 1024',
+      zone: 'zone = "on-prem:rack1"',
+      secret: 'secret = "EMBEDDING_KEY"',
+      batch: 'batch = 32',
+      timeout: 'timeout = "10s"',
+      query_prefix: 'query_prefix = "query: "',
+      document_prefix: 'document_prefix = "passage: "',
+    },
   },
   {
     title: '`[[transforms]]` and `[[pipeline.transforms]]`',

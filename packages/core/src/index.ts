@@ -1,3 +1,5 @@
+export * from './address.ts';
+export * from './as-of.ts';
 export * from './csv.ts';
 export * from './errors.ts';
 export * from './ids.ts';
@@ -29,3 +31,4 @@ export * from './types/parse-type-name.ts';
 export * from './types/sql-type.ts';
 export * from './types/table-schema.ts';
 export * from './types/widen.ts';
+export * from './zones.ts';

@@ -20,6 +20,9 @@ const BASE = {
       allow_hosts: ['127.0.0.1:8080'],
       incremental: 'updated_at',
       lookback: '10m',
+      schedule: 'every 15m',
+      jitter: '30s',
+      inference_zone_allowed: ['local:device', 'on-prem:*'],
       tables: [
         {
           source: 'issues',
@@ -28,7 +31,15 @@ const BASE = {
           mode: 'merge',
           commit_every: '100000 rows',
           max_record: '16 MB',
-          columns: { email: { type: 'string', agent_hint: 'A "hint"\n\u007f.' }, id: { type: 'int64' } },
+          indexes: {
+            words: { kind: 'fts', columns: ['title', 'body'], analyzer: 'simple' },
+            near: { kind: 'vector', column: 'body', model: 'm', dim: 8 },
+            built_in: { kind: 'vector', columns: ['title', 'body'], scan: 'float' },
+          },
+          columns: {
+            email: { type: 'string', inference_zone_allowed: ['local:*'], agent_hint: 'A "hint"\n\u007f.' },
+            id: { type: 'int64' },
+          },
         },
         'releases',
       ],
@@ -45,6 +56,9 @@ const BASE = {
     { id: 'files', source: { connector: 'file' }, tables: ['a'] },
   ],
   transforms: [{ table: 'file_a', cast: { a: 'decimal(18,2)' }, select: ['a'], rename: { a: 'b' } }],
+  embedding: {
+    m: { endpoint: 'http://127.0.0.1:1/v1/embeddings', zone: 'on-prem:a', batch: 7, timeout: '5s' },
+  },
 };
 
 const VALUES: readonly unknown[] = [
@@ -75,6 +89,10 @@ const VALUES: readonly unknown[] = [
   'redact',
   { type: 'int64' },
   ['id'],
+  'every 1m',
+  '*/5 * * * *',
+  'vector',
+  8,
 ];
 const KEYS = [
   'schedule',
@@ -130,7 +148,7 @@ function modelOrRefusal(text: string, format: ManifestFormat): Manifest | undefi
     return readManifest([{ file: `hakiri.${format}`, text }]);
   } catch (error) {
     assert.ok(isHakiriError(error), `threw ${error}`);
-    assert.match(error.code, /^manifest\./);
+    assert.match(error.code, /^(manifest\.|embedding\.(unknown_model|zone_refused)$)/);
     return undefined;
   }
 }

@@ -115,7 +115,7 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
 }
 
 export function manifest(...ids: readonly string[]): Manifest {
-  return { project: { name: 'demo' }, pipelines: ids.map(pipeline), transforms: [] };
+  return { project: { name: 'demo' }, pipelines: ids.map(pipeline), transforms: [], embeddings: [] };
 }
 
 function pipeline(id: string): Pipeline {
@@ -128,6 +128,8 @@ function pipeline(id: string): Pipeline {
     lookbackMs: 600_000,
     retentionMs: undefined,
     tombstoneRetentionMs: undefined,
+    schedule: undefined,
+    inferenceZones: undefined,
     tables: undefined,
   };
 }

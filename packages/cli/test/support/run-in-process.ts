@@ -51,6 +51,8 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
       lookbackMs: undefined,
       retentionMs: undefined,
       tombstoneRetentionMs: undefined,
+      schedule: undefined,
+      inferenceZones: undefined,
       tables: [
         {
           source: 'rows',
@@ -61,6 +63,8 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
           accessPattern: undefined,
           subjectColumns: undefined,
           agentDescription: undefined,
+          inferenceZones: undefined,
+          indexes: [],
           columns: [],
           ...TABLE_DEFAULTS,
           ...options.table,
@@ -70,7 +74,13 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
     const never = new AbortController().signal;
     return await runPipelines({
       job: ulid() as JobId,
-      manifest: { project: { name: PROJECT }, pipelines: [pipeline], transforms: [], ...options.manifest },
+      manifest: {
+        project: { name: PROJECT },
+        pipelines: [pipeline],
+        transforms: [],
+        embeddings: [],
+        ...options.manifest,
+      },
       pipelines: [pipeline],
       destination: store,
       jobs: store.catalog,

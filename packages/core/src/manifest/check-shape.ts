@@ -25,6 +25,9 @@ export function checkShape(
 function flatten(issue: Issue, base: readonly PropertyKey[]): Issue[] {
   const path = [...base, ...issue.path];
   if (issue.code !== 'invalid_union') return [{ ...issue, path }];
+  if (issue.discriminator !== undefined) {
+    return [{ code: 'custom', path, message: '"fts" for words or "vector" for meaning' }];
+  }
   const meant = issue.errors.find((branch) => branch.every((inner) => !isWrongType(inner)));
   return meant === undefined
     ? [{ code: 'custom', path, message: 'the name of a table or a table such as { source = "issues" }' }]
@@ -52,7 +55,7 @@ function toProblems(file: string, raw: unknown, issue: Issue): Problem[] {
 }
 
 function unknownKey(file: string, raw: unknown, path: readonly PropertyKey[], key: string): Problem {
-  const where = placeAt(path);
+  const where = placeAt(path, raw);
   const place = describePlace(path, raw);
   if (where?.notBuilt.includes(key)) return notBuilt(file, place, `"${key}"`);
   const meant = nearest(key, where?.keys ?? []);
@@ -80,12 +83,14 @@ function expected(issue: Issue): string {
   return issue.message;
 }
 
+const PRIVATE_PLACES = ['secrets', 'secret', 'source', 'endpoint'];
+
 /** Never what may be a secret: a value put where its name belongs, or something of a source's configuration. */
 function got(value: unknown, path: readonly PropertyKey[]): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return value === null ? 'null' : 'a table';
   if (typeof value !== 'string') return String(value);
-  const mayBeSecret = path.includes('secrets') || path.includes('source');
+  const mayBeSecret = PRIVATE_PLACES.some((place) => path.includes(place));
   return mayBeSecret ? 'another text' : `"${shorten(value)}"`;
 }
 

@@ -4,14 +4,21 @@ import { PIPELINE_ID_PATTERN, TABLE_NAME_PATTERN } from '../ids.ts';
 import { parseAccessPattern } from '../partitioning.ts';
 import type { LogicalType } from '../types/logical-type.ts';
 import { parseTypeName } from '../types/parse-type-name.ts';
+import { embeddingSchema } from './embedding-schema.ts';
+import { indexesSchema, modelName } from './index-schema.ts';
+import { parseSchedule } from './schedule.ts';
 import {
-  BYTE_SIZE_PATTERN,
-  DURATION_PATTERN,
-  parseByteSize,
-  parseDurationMs,
-  parseRowCount,
-  ROW_COUNT_PATTERN,
-} from './units.ts';
+  COLUMN_PATTERN,
+  columnName,
+  duration,
+  inferenceZones,
+  inRange,
+  listOf,
+  patterned,
+  secretName,
+  text,
+} from './schema-parts.ts';
+import { BYTE_SIZE_PATTERN, parseByteSize, parseRowCount, ROW_COUNT_PATTERN } from './units.ts';
 
 /**
  * The manifest as it is written, in TOML or JSON: exactly what this build carries out. The text given as `error`
@@ -22,18 +29,11 @@ const MAX_LOOKBACK_MS = 366 * 86_400_000;
 const MAX_RETENTION_MS = 3660 * 86_400_000;
 /** A run that waits for another, or for its machine, is not a late one. */
 const MIN_TOMBSTONE_RETENTION_MS = 3_600_000;
+const MAX_JITTER_MS = 86_400_000;
 const MAX_COMMIT_ROWS = 10_000_000;
 const MIN_RECORD_BYTES = 1024;
 const MAX_RECORD_BYTES = 1024 ** 3;
 
-/** Hakiri's own columns are nobody else's to name, in any case of letters. */
-const COLUMN_PATTERN = /^(?!_[Hh][Aa][Kk][Ii][Rr][Ii]_)[^\0]{1,255}$/;
-
-const text = (error: string) => z.string({ error }).min(1, { error });
-const patterned = (pattern: RegExp, error: string) => z.string({ error }).regex(pattern, { error });
-const listOf = <T extends z.ZodType>(item: T, error: string) => z.array(item, { error }).min(1, { error });
-
-const columnName = patterned(COLUMN_PATTERN, 'the name of a column, not starting with _hakiri_');
 const expression = text('an SQL expression');
 
 const typeName = z.string({ error: 'a type such as "int64"' }).check((context) => {
@@ -60,11 +60,6 @@ function isDeclarable(type: LogicalType): boolean {
   return type.kind !== 'undecided';
 }
 
-const duration = (from: number, to: number, error: string) =>
-  patterned(DURATION_PATTERN, 'a duration such as "90s", "10m", "2h" or "7d"').refine(
-    (value) => inRange(parseDurationMs(value), from, to),
-    { error },
-  );
 const lookback = duration(0, MAX_LOOKBACK_MS, 'a duration of at most 366d');
 const retention = duration(0, MAX_RETENTION_MS, 'a duration of at most 3660d');
 const tombstoneRetention = duration(
@@ -72,6 +67,15 @@ const tombstoneRetention = duration(
   MAX_RETENTION_MS,
   'a duration of 1h to 3660d',
 );
+
+const jitter = duration(0, MAX_JITTER_MS, 'a duration of at most 1d');
+
+const schedule = text('a schedule such as "every 15m"').check((context) => {
+  const read = parseSchedule(context.value, 0);
+  if ('problem' in read) {
+    context.issues.push({ code: 'custom', message: read.problem, input: context.value });
+  }
+});
 
 const accessPattern = text('an access pattern such as "by_repo"').refine(isAccessPattern, {
   error: 'by_<column>, or recent_<n>d(<time column>) such as "recent_30d(created_at)"',
@@ -96,10 +100,6 @@ const byteSize = patterned(BYTE_SIZE_PATTERN, 'a size such as "16 MB"').refine(
   { error: '"1 KB" to "1 GB"' },
 );
 
-function inRange(value: number | undefined, lowest: number, highest: number): boolean {
-  return value !== undefined && value >= lowest && value <= highest;
-}
-
 export const columnSchema = z
   .strictObject(
     {
@@ -111,6 +111,11 @@ export const columnSchema = z
       agent_hint: text('a text')
         .optional()
         .describe('What an agent should know about the column. Shown by `hakiri describe`.'),
+      inference_zone_allowed: inferenceZones
+        .optional()
+        .describe(
+          'Where models may run that the values of the column are sent to: ["local:device", "on-prem:*"]. What the table and the pipeline say holds as well. Default: anywhere.',
+        ),
     },
     { error: 'a table such as { type = "int64" }' },
   )
@@ -189,6 +194,12 @@ export const tableSchema = z
         .record(columnName, columnSchema, { error: 'a table of columns' })
         .optional()
         .describe('What is declared of columns, by name: columns.email = { type = "string" }.'),
+      inference_zone_allowed: inferenceZones
+        .optional()
+        .describe(
+          'Where models may run that rows of the table are sent to. What the pipeline says holds as well. Default: anywhere.',
+        ),
+      indexes: indexesSchema.optional(),
     },
     { error: 'the name of a table or a table such as { source = "issues" }' },
   )
@@ -260,15 +271,9 @@ export const pipelineSchema = z
       ).describe('The name of the pipeline, unique in the project: `hakiri run ID`.'),
       source: sourceSchema,
       secrets: z
-        .array(
-          patterned(
-            /^[A-Z_][A-Z0-9_]*$/,
-            'the name of a secret in capitals such as "GITHUB_TOKEN", never its value',
-          ),
-          {
-            error: 'a list of names such as ["GITHUB_TOKEN"]',
-          },
-        )
+        .array(secretName, {
+          error: 'a list of names such as ["GITHUB_TOKEN"]',
+        })
         .optional()
         .describe(
           'Names of the secrets the source may use. Their values come from the environment, the secrets file or systemd credentials, never from the manifest.',
@@ -291,6 +296,21 @@ export const pipelineSchema = z
       tombstone_retention: tombstoneRetention
         .optional()
         .describe('`tombstone_retention` of the tables that do not give their own, such as "90d".'),
+      schedule: schedule
+        .optional()
+        .describe(
+          'When `hakiri serve` runs the pipeline by itself: "every 15m", or a cron expression of five fields (six with the seconds first) in the time of the machine, such as "0 6 * * mon-fri". Default: never.',
+        ),
+      jitter: jitter
+        .optional()
+        .describe(
+          'A scheduled run starts later by anything up to this, so that many machines do not ask a source at the same moment.',
+        ),
+      inference_zone_allowed: inferenceZones
+        .optional()
+        .describe(
+          'Where models may run that rows of these tables are sent to, such as ["local:device", "on-prem:*"]. Default: anywhere.',
+        ),
       tables: listOf(z.union([text('the name of a table of the source'), tableSchema]), 'a list of tables')
         .optional()
         .describe(
@@ -303,6 +323,10 @@ export const pipelineSchema = z
     },
     { error: 'a table' },
   )
+  .refine(({ schedule, jitter }) => jitter === undefined || schedule !== undefined, {
+    error: 'no jitter without a schedule',
+    path: ['jitter'],
+  })
   .describe('One source and the tables read from it.');
 
 export const projectSchema = z
@@ -332,6 +356,12 @@ export const manifestSchema = z.strictObject(
       .array(transformSchema, { error: 'a list of transforms, in TOML [[transforms]]' })
       .optional()
       .describe('Transforms of any table, carried out after those written under a pipeline.'),
+    embedding: z
+      .record(modelName, embeddingSchema, {
+        error: 'a table of models, in TOML [embedding."name"]',
+      })
+      .optional()
+      .describe('Models that make vectors of texts, by the name that vector indexes give under `model`.'),
   },
   { error: 'a table' },
 );

@@ -1,12 +1,16 @@
 import type { PipelineId, TableName } from '../ids.ts';
+import type { IndexSpec } from '../index-spec.ts';
 import type { ConflictAction, TableMode } from '../ports/destination.ts';
 import type { LogicalType } from '../types/logical-type.ts';
+import type { ZoneTag } from '../zones.ts';
 
 /** A manifest that was read and checked: every default filled in, every name branded, every duration in milliseconds. */
 export interface Manifest {
   readonly project: { readonly name: string };
   readonly pipelines: readonly Pipeline[];
   readonly transforms: readonly TableTransform[];
+  /** The models that are defined; the built-in one is not among them. */
+  readonly embeddings: readonly EmbeddingSpec[];
 }
 
 export interface Pipeline {
@@ -21,6 +25,10 @@ export interface Pipeline {
   /** For the tables that say none themselves. */
   readonly retentionMs: number | undefined;
   readonly tombstoneRetentionMs: number | undefined;
+  /** When a daemon runs it by itself. */
+  readonly schedule: Schedule | undefined;
+  /** Where models may run that its rows are sent to; undefined: anywhere. */
+  readonly inferenceZones: ZoneTag | undefined;
   /** Undefined: every table the source offers by default. */
   readonly tables: readonly Table[] | undefined;
 }
@@ -46,6 +54,45 @@ export interface Table {
   readonly subjectColumns: readonly string[] | undefined;
   readonly agentDescription: string | undefined;
   readonly columns: readonly ColumnSpec[];
+  /** Holds beside what the pipeline says. */
+  readonly inferenceZones: ZoneTag | undefined;
+  /** Of the table in the store, whichever pipeline declares them. */
+  readonly indexes: readonly IndexSpec[];
+}
+
+/** `jitterMs`: a run starts later by anything up to this. */
+export type Schedule =
+  | { readonly kind: 'every'; readonly everyMs: number; readonly jitterMs: number }
+  /** Five fields, or six with the seconds first, in the time of the machine. */
+  | { readonly kind: 'cron'; readonly expression: string; readonly jitterMs: number };
+
+export type EmbeddingSpec = EndpointEmbedding | FolderEmbedding;
+
+interface EmbeddingBase {
+  /** The name that vector indexes give. */
+  readonly model: string;
+  readonly dims: number;
+  /** Texts at once, at most. */
+  readonly batch: number;
+  /** Put before each text, by what it is embedded for; often empty. */
+  readonly queryPrefix: string;
+  readonly documentPrefix: string;
+}
+
+export interface EndpointEmbedding extends EmbeddingBase {
+  readonly kind: 'endpoint';
+  readonly endpoint: string;
+  readonly zone: string;
+  /** Name of the secret that holds the key. */
+  readonly secret: string | undefined;
+  /** Of one request. */
+  readonly timeoutMs: number;
+}
+
+export interface FolderEmbedding extends EmbeddingBase {
+  readonly kind: 'folder';
+  /** As written; relative to the project's folder. */
+  readonly folder: string;
 }
 
 /** `add`: a key not seen before becomes a column. `drop`: only declared columns are read, the rest is left out on purpose. */
@@ -55,6 +102,7 @@ export interface ColumnSpec {
   readonly name: string;
   readonly type: LogicalType | undefined;
   readonly agentHint: string | undefined;
+  readonly inferenceZones: ZoneTag | undefined;
 }
 
 /** The verbs run in the order written within one entry: the order of `TransformStep`s here. */
@@ -87,3 +135,5 @@ export const TABLE_DEFAULTS = {
   retentionMs: 7 * 86_400_000,
   tombstoneRetentionMs: 30 * 86_400_000,
 } as const;
+
+export const EMBEDDING_DEFAULTS = { batch: 64, timeoutMs: 30_000 } as const;

@@ -1,4 +1,6 @@
 import type * as z from 'zod';
+import { embeddingSchema } from './embedding-schema.ts';
+import { textIndexSchema, vectorIndexSchema } from './index-schema.ts';
 import {
   columnSchema,
   manifestSchema,
@@ -8,6 +10,7 @@ import {
   tableSchema,
   transformSchema,
 } from './manifest-schema.ts';
+import { valueAt } from './problem.ts';
 
 /** A kind of table in a manifest: the keys it takes, and those of the contract that this build does not carry out. */
 export interface Place {
@@ -20,28 +23,18 @@ const place = (schema: z.ZodObject, notBuilt: readonly string[] = []): Place => 
   notBuilt,
 });
 
-const COLUMN = place(columnSchema, ['pii_type', 'on_write', 'contains', 'inference_zone_allowed']);
+const EMBEDDING = place(embeddingSchema);
+const TEXT_INDEX = place(textIndexSchema);
+const VECTOR_INDEX = place(vectorIndexSchema);
+const COLUMN = place(columnSchema, ['pii_type', 'on_write', 'contains']);
 
 /** By the keys that lead there, list indexes left out. */
 const PLACES: Readonly<Record<string, Place>> = {
-  '': place(manifestSchema, ['embedding', 'sync', 'policy']),
+  '': place(manifestSchema, ['sync', 'policy']),
   project: place(projectSchema, ['public_keys']),
-  pipeline: place(pipelineSchema, [
-    'schedule',
-    'access_pattern',
-    'partitions',
-    'replicate',
-    'inference_zone_allowed',
-  ]),
+  pipeline: place(pipelineSchema, ['access_pattern', 'partitions', 'replicate']),
   'pipeline.source': place(sourceSchema),
-  'pipeline.tables': place(tableSchema, [
-    'schedule',
-    'partitions',
-    'replicate',
-    'inference_zone_allowed',
-    'indexes',
-    'embedding',
-  ]),
+  'pipeline.tables': place(tableSchema, ['schedule', 'partitions', 'replicate', 'embedding']),
   'pipeline.transforms': place(transformSchema),
   transforms: place(transformSchema),
 };
@@ -52,9 +45,13 @@ export function isNotBuiltValue(path: readonly PropertyKey[], value: unknown): b
   return keys === 'pipeline.tables.unknown_columns' && value === 'redact';
 }
 
-export function placeAt(path: readonly PropertyKey[]): Place | undefined {
+export function placeAt(path: readonly PropertyKey[], raw: unknown): Place | undefined {
   const keys = path.filter((part) => typeof part === 'string');
   if (keys.length === 4 && keys[1] === 'tables' && keys[2] === 'columns') return COLUMN;
+  if (keys.length === 4 && keys[1] === 'tables' && keys[2] === 'indexes') {
+    return valueAt(raw, [...path, 'kind']) === 'vector' ? VECTOR_INDEX : TEXT_INDEX;
+  }
+  if (keys.length === 2 && keys[0] === 'embedding') return EMBEDDING;
   const joined = keys.join('.');
   return Object.hasOwn(PLACES, joined) ? PLACES[joined] : undefined;
 }

@@ -15,6 +15,7 @@ import {
   type ColumnSpec,
   type Manifest,
   type Pipeline,
+  type Schedule,
   TABLE_DEFAULTS,
   type Table,
   type TableTransform,
@@ -22,6 +23,10 @@ import {
 } from './model.ts';
 import { parseManifestText } from './parse-manifest-text.ts';
 import { type Problem, problemsError } from './problem.ts';
+import { readEmbeddings } from './read-embeddings.ts';
+import { indexConflict, joinIndexes, toIndexes } from './read-indexes.ts';
+import { parseSchedule } from './schedule.ts';
+import { zoneProblems } from './table-zones.ts';
 import { parseByteSize, parseDurationMs, parseRowCount } from './units.ts';
 
 export interface ManifestFile {
@@ -43,7 +48,8 @@ interface Placed {
 /**
  * `hakiri.toml` and the files under `pipelines/`, in the order in which they are to be merged, as one checked
  * manifest. Throws `manifest.syntax`, `manifest.unknown_key`, `manifest.not_built`, `manifest.wrong_type`,
- * `manifest.duplicate_pipeline`, `manifest.table_conflict`; `manifest.not_found` when no file is a hakiri.toml.
+ * `manifest.duplicate_pipeline`, `manifest.table_conflict`, `embedding.unknown_model`, `embedding.zone_refused`;
+ * `manifest.not_found` when no file is a hakiri.toml.
  * The message lists up to five problems, the first of them gives the code.
  */
 export function readManifest(files: readonly ManifestFile[]): Manifest {
@@ -61,19 +67,25 @@ export function readManifest(files: readonly ManifestFile[]): Manifest {
   throwAny(problems);
   throwAny(shaped.flatMap(checkProject));
 
+  const { embeddings, dims, problems: modelProblems } = readEmbeddings(shaped);
+  throwAny(modelProblems);
+
   const placed = shaped.flatMap(({ file, shape }) =>
-    (shape.pipeline ?? []).map((raw) => ({ file, pipeline: toPipeline(raw) })),
+    (shape.pipeline ?? []).map((raw) => ({ file, pipeline: toPipeline(raw, dims) })),
   );
   const transforms = mergeTransforms(shaped);
   throwAny([...duplicateIds(placed), ...tableConflicts(placed), ...strayTransforms(placed, transforms)]);
 
   const project = shaped.find(({ file }) => isRoot(file))?.shape.project;
-  return {
+  const manifest: Manifest = {
     // checkProject let nothing without a project pass.
     project: { name: project?.name ?? '' },
     pipelines: shareTableSettings(placed.map(({ pipeline }) => pipeline)),
     transforms,
+    embeddings,
   };
+  throwAny(zoneProblems(manifest, tableNameOf));
+  return manifest;
 }
 
 /** The name in the store of a table that a pipeline reads. */
@@ -95,13 +107,13 @@ function checkProject({ file, shape }: Shaped): readonly Problem[] {
     return [{ code: 'manifest.wrong_type', file, place, message: 'is missing: expected { name = "demo" }' }];
   }
   if (!isRoot(file) && shape.project !== undefined) {
-    const hint = 'A file under pipelines/ holds pipelines and transforms only.';
+    const hint = 'A file under pipelines/ holds pipelines, transforms and models only.';
     return [{ code: 'manifest.unknown_key', file, place, message: 'belongs in hakiri.toml alone', hint }];
   }
   return [];
 }
 
-function toPipeline(raw: RawPipeline): Pipeline {
+function toPipeline(raw: RawPipeline, dims: ReadonlyMap<string, number>): Pipeline {
   return {
     id: parsePipelineId(raw.id),
     source: { connector: raw.source.connector, config: raw.source.config ?? {} },
@@ -111,15 +123,26 @@ function toPipeline(raw: RawPipeline): Pipeline {
     lookbackMs: milliseconds(raw.lookback),
     retentionMs: milliseconds(raw.retention),
     tombstoneRetentionMs: milliseconds(raw.tombstone_retention),
-    tables: raw.tables?.map((table) => toTable(typeof table === 'string' ? { source: table } : table, raw)),
+    schedule: toSchedule(raw),
+    inferenceZones: raw.inference_zone_allowed,
+    tables: raw.tables?.map((table) =>
+      toTable(typeof table === 'string' ? { source: table } : table, raw, dims),
+    ),
   };
+}
+
+function toSchedule({ schedule, jitter }: RawPipeline): Schedule | undefined {
+  if (schedule === undefined) return undefined;
+  const read = parseSchedule(schedule, milliseconds(jitter) ?? 0);
+  // The schema let no other pass.
+  return 'schedule' in read ? read.schedule : undefined;
 }
 
 function milliseconds(duration: string | undefined): number | undefined {
   return duration === undefined ? undefined : parseDurationMs(duration);
 }
 
-function toTable(raw: RawTable, pipeline: RawPipeline): Table {
+function toTable(raw: RawTable, pipeline: RawPipeline, dims: ReadonlyMap<string, number>): Table {
   return {
     source: raw.source,
     name: raw.name === undefined ? undefined : parseTableName(raw.name),
@@ -140,8 +163,11 @@ function toTable(raw: RawTable, pipeline: RawPipeline): Table {
         name,
         type: column.type === undefined ? undefined : parseTypeName(column.type),
         agentHint: column.agent_hint,
+        inferenceZones: column.inference_zone_allowed,
       }),
     ),
+    inferenceZones: raw.inference_zone_allowed,
+    indexes: toIndexes(raw.indexes, dims),
   };
 }
 
@@ -264,7 +290,10 @@ function shareTableSettings(pipelines: readonly Pipeline[]): readonly Pipeline[]
   }));
 }
 
-type KeptSettings = Pick<Table, 'accessPattern' | 'retentionMs' | 'tombstoneRetentionMs' | 'subjectColumns'>;
+type KeptSettings = Pick<
+  Table,
+  'accessPattern' | 'retentionMs' | 'tombstoneRetentionMs' | 'subjectColumns' | 'indexes'
+>;
 
 function keptSettings(first: KeptSettings, other: KeptSettings): KeptSettings {
   return {
@@ -272,6 +301,7 @@ function keptSettings(first: KeptSettings, other: KeptSettings): KeptSettings {
     retentionMs: first.retentionMs ?? other.retentionMs,
     tombstoneRetentionMs: first.tombstoneRetentionMs ?? other.tombstoneRetentionMs,
     subjectColumns: first.subjectColumns ?? other.subjectColumns,
+    indexes: joinIndexes(first.indexes, other.indexes),
   };
 }
 
@@ -285,6 +315,8 @@ function disagreement(a: Table, b: Table): string | undefined {
   if (differ(a.retentionMs, b.retentionMs)) return 'retention';
   if (differ(a.tombstoneRetentionMs, b.tombstoneRetentionMs)) return 'tombstone_retention';
   if (differ(a.subjectColumns?.join('\0'), b.subjectColumns?.join('\0'))) return 'subject_columns';
+  const index = indexConflict(a.indexes, b.indexes);
+  if (index !== undefined) return `index "${index}"`;
   const declared = new Map(a.columns.map((column) => [column.name.toLowerCase(), column]));
   for (const column of b.columns) {
     const other = declared.get(column.name.toLowerCase());
