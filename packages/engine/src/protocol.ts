@@ -133,6 +133,8 @@ export interface SessionQuery extends Session {
   readonly maxBytes: number;
   /** Rows at the beginning that are left out, and do not count. */
   readonly skipRows?: number;
+  /** Whether asking again gives the rows in the same order, whatever the SELECT says of it: with one thread. */
+  readonly inOrder?: boolean;
   /** Whether the answer tells where its rows come from. */
   readonly cite?: CiteRequest;
 }

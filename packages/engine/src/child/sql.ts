@@ -13,7 +13,7 @@ export async function warmSession(): Promise<void> {
 
 /** @throws HakiriError query.* */
 export function runSessionQuery(query: SessionQuery): Promise<QueryResult> {
-  return withSession(query, (connection) => collect(connection, query));
+  return withSession(query, (connection) => collect(connection, query), query.inOrder === true);
 }
 
 /**
@@ -23,8 +23,10 @@ export function runSessionQuery(query: SessionQuery): Promise<QueryResult> {
 export async function withSession<T>(
   session: Session,
   use: (connection: DuckDBConnection) => Promise<T>,
+  inOrder = false,
 ): Promise<T> {
-  const { instance, connection } = await openInstance(sessionSettings());
+  const settings = sessionSettings();
+  const { instance, connection } = await openInstance(inOrder ? { ...settings, threads: '1' } : settings);
   try {
     await requireOneSelect(connection, session.sql);
     await lockSession(connection, session);
@@ -72,7 +74,7 @@ async function lockSession(connection: DuckDBConnection, { views, allowedPaths }
 
 async function collect(
   connection: DuckDBConnection,
-  { sql, maxRows, maxBytes }: SessionQuery,
+  { sql, maxRows, maxBytes, skipRows = 0 }: SessionQuery,
 ): Promise<QueryResult> {
   const result = await connection.stream(sql);
   const types = result.columnTypes();
@@ -80,8 +82,13 @@ async function collect(
   const columns = names.map((name, i) => ({ name, type: String(types[i]) }));
   const rows: JsonValue[][] = [];
   let bytes = 0;
+  let toSkip = skipRows;
   for await (const chunk of result) {
     for (const row of chunk.getRows()) {
+      if (toSkip > 0) {
+        toSkip--;
+        continue;
+      }
       const encoded = row.map((cell, i) => jsonValue(cell, types[i] as DuckDBType));
       bytes += JSON.stringify(encoded).length;
       if (rows.length >= maxRows) return { columns, rows, truncated: 'rows' };
