@@ -4,6 +4,7 @@ import type { SegmentFile } from './segment-file.ts';
 import { slotsOf } from './slots.ts';
 import { sharedTiles } from './tiles.ts';
 import {
+  aligned,
   blockShape,
   blocksBytes,
   copyOf,
@@ -13,6 +14,11 @@ import {
   TRAILER_BYTES,
 } from './vector-format.ts';
 import type { VectorKind, VectorSegment } from './vector-segment.ts';
+
+/** Of a number that was rounded to the nearest whole one: what is lost is spread evenly over 1. */
+const ROUNDING_DEVIATION = 1 / Math.sqrt(12);
+/** Of sums in 32 bits. */
+const FLOAT_DEVIATION = 1e-6;
 
 /**
  * Opens the vectors of a part. What is read later is checked when it is read.
@@ -50,6 +56,7 @@ export function openVectorSegment(
   const blockAt = (block: number): number => blocksAt + block * fullBlock;
   const countIn = (block: number): number => Math.min(shape.rows, vectors - block * shape.rows);
   const vectorBytes = kind.dims * 4;
+  let largestScale = 0;
   const addresses = new Float64Array(blocks).fill(-1);
 
   /** Of rows within one block. */
@@ -57,14 +64,14 @@ export function openVectorSegment(
     const block = Math.floor(slot / shape.rows);
     const inBlock = slot - block * shape.rows;
     const at = blockAt(block) + shape.head(countIn(block)) + inBlock * shape.floatRow;
-    const bytes = copyOf(read(at, count * shape.floatRow));
-    const view = new DataView(bytes.buffer);
+    const bytes = aligned(read(at, count * shape.floatRow));
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
     return Array.from({ length: count }, (_, i) => {
       const from = i * shape.floatRow;
       if (crc32(bytes.subarray(from, from + vectorBytes)) !== view.getUint32(from + vectorBytes, true)) {
         throw damaged('the checksum of a vector does not fit');
       }
-      return new Float32Array(bytes.buffer, from, kind.dims);
+      return new Float32Array(bytes.buffer, bytes.byteOffset + from, kind.dims);
     });
   };
 
@@ -75,6 +82,8 @@ export function openVectorSegment(
     if (crc32(head.subarray(0, -4)) !== checksum) throw damaged('the checksum of a block does not fit');
     tile.set(head.subarray(0, count * shape.stride));
     tile.set(head.subarray(count * shape.stride, -4), shape.rows * shape.stride);
+    const scales = new Float32Array(copyOf(head.subarray(count * shape.stride, -4)).buffer);
+    for (const scale of scales) if (scale > largestScale) largestScale = scale;
   };
 
   const fillFloats = (block: number, tile: Uint8Array): void => {
@@ -100,6 +109,9 @@ export function openVectorSegment(
         at += inBlock;
       }
       return found;
+    },
+    get scanDeviation() {
+      return kind.scan === 'int8' ? largestScale * ROUNDING_DEVIATION : FLOAT_DEVIATION;
     },
     tileOf(block) {
       const address = addresses[block]!;

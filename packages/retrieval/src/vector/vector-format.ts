@@ -134,5 +134,9 @@ export function damaged(why: string): HakiriError {
   return new HakiriError('index.damaged', `A file of vectors is damaged: ${why}`);
 }
 
+/** The same bytes where floats can be read from. */
+export const aligned = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteOffset % 4 === 0 ? bytes : copyOf(bytes);
+
 /** Aligned, and of a buffer of its own. */
 export const copyOf = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);

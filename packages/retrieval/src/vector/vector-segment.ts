@@ -22,6 +22,8 @@ export interface VectorSegment {
   vectorAt(ordinal: number): Float32Array | undefined;
   /** Vectors one after the other from a slot on, read at once. @throws HakiriError index.damaged, store.io */
   vectorsFrom(slot: number, count: number): readonly Float32Array[];
+  /** Standard deviation of a scanned score from the exact one, for the tiles that were loaded. */
+  readonly scanDeviation: number;
   /** Address of the tile that holds a block; -1 where it is not in memory. */
   tileOf(block: number): number;
   /** Reads a block that is not in memory into a tile. @throws HakiriError index.damaged, store.io */
