@@ -1,4 +1,4 @@
-import { type AsOf, HakiriError, isUlid, parseDurationMs, type RunId } from '@hakiri/core';
+import { type AsOf, HakiriError, parseAsOf, parseDurationMs } from '@hakiri/core';
 
 /** `500ms`, `30s`, `10m`, `1h` in milliseconds. Throws `usage.argument`. */
 export function parseDuration(text: string): number {
@@ -20,18 +20,11 @@ export function parseCount(text: string): number {
   return count;
 }
 
-const MOMENT = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
-
 /** `2026-11-01`, `2026-11-01T10:00:00Z` (UTC where no zone is given), or a run's id. Throws `usage.argument`. */
 export function parseMoment(text: string): AsOf {
-  const id = text.trim().toUpperCase();
-  if (isUlid(id)) return { run: id as RunId };
-  const [, day, time = '00:00', zone = 'Z'] = MOMENT.exec(text.trim()) ?? [];
-  const ms = day === undefined ? Number.NaN : Date.parse(`${day}T${time}${zone.toUpperCase()}`);
-  if (Number.isNaN(ms)) {
-    throw new HakiriError('usage.argument', `"${text}" is neither a time nor the id of a run`, {
-      hint: 'Write it as 2026-11-01T00:00:00Z, or give a run: `select distinct _hakiri_run` lists them.',
-    });
-  }
-  return { time: new Date(ms).toISOString() };
+  const at = parseAsOf(text);
+  if (at !== undefined) return at;
+  throw new HakiriError('usage.argument', `"${text}" is neither a time nor the id of a run`, {
+    hint: 'Write it as 2026-11-01T00:00:00Z, or give a run: `select distinct _hakiri_run` lists them.',
+  });
 }

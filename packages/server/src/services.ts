@@ -8,7 +8,26 @@ export interface ServerServices {
   readonly serve: Serve;
   readonly memory: Memory;
   readonly pipelines: Pipelines;
+  readonly runs: Runs;
   readonly clock: Clock;
   /** Whoever asks over a transport that has let them in. */
   readonly grant: Grant;
+}
+
+/** Where the rows of a citation came in. */
+export interface Runs {
+  /** Undefined where there is no such run, or where the grant may not see its table. */
+  find(run: string, grant: Grant): Promise<RunSummary | undefined>;
+}
+
+export interface RunSummary {
+  readonly run: string;
+  readonly table: string;
+  readonly rows: number;
+  readonly pipeline: string;
+  readonly connector: string;
+  readonly author: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly committedAt: string;
 }

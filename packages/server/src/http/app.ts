@@ -1,0 +1,78 @@
+import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
+import { Hono } from 'hono';
+import type { McpHandlers } from '../mcp/create-mcp.ts';
+import { refuseForeign, requireToken } from './guards.ts';
+import { readBody } from './read-body.ts';
+import { rpcError } from './rpc-error.ts';
+import { createSessions } from './sessions.ts';
+
+export interface HttpOptions {
+  /** What a caller has to send as `Authorization: Bearer`. */
+  readonly token: string;
+  /** Host names under which the server may be called, without ports; those of the loopback when undefined. */
+  readonly allowedHosts?: readonly string[];
+  /** Host names of web pages that may call; none when undefined. Callers that are no browser send no origin. */
+  readonly allowedOrigins?: readonly string[];
+  /** Paths that need no token, `/healthz` for example. Host and origin are checked all the same. */
+  readonly openPaths?: readonly string[];
+  /** 4 MB when undefined. */
+  readonly maxBodyBytes?: number;
+  /** How long a body may take to arrive; 10 s when undefined. */
+  readonly bodyTimeoutMs?: number;
+  /** Of the older era, at once; 64 when undefined. */
+  readonly maxSessions?: number;
+  /** After which a session nobody waits on is forgotten; 30 min when undefined. */
+  readonly sessionIdleMs?: number;
+}
+
+export interface HttpApp {
+  /** Guards stand before every route, also those added later. `app.fetch` answers a request. */
+  readonly app: Hono;
+  /** Ends what is under way, sessions included. */
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const BODY_TIMEOUT_MS = 10_000;
+/** Open streams of `subscriptions/listen`, which never carry anything here. */
+const MOST_SUBSCRIPTIONS = 64;
+
+/**
+ * MCP at `/mcp` over Streamable HTTP. The era of 2026-07-28 has no sessions: each request is served by itself. Older
+ * clients get a session, since they cancel a call by another request. No CORS: a web page has no business here.
+ */
+export function createHttpApp(mcp: McpHandlers, options: HttpOptions): HttpApp {
+  const maxBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  const bodyLimits = { maxBytes, timeoutMs: options.bodyTimeoutMs ?? BODY_TIMEOUT_MS };
+  const modern = createMcpHandler(mcp.createServer, {
+    legacy: 'reject',
+    onerror: mcp.onError,
+    maxSubscriptions: MOST_SUBSCRIPTIONS,
+  });
+  const sessions = createSessions(mcp, options);
+
+  const app = new Hono();
+  app.use('*', refuseForeign(options));
+  app.use('*', requireToken(options));
+  app.all('/mcp', async (c) => {
+    const request = c.req.raw;
+    if (request.method !== 'POST') return sessions.handle(request, undefined);
+    const body = await readBody(request, bodyLimits);
+    if (!body.ok) return body.response;
+    const parsedBody = body.value;
+    return (await isLegacyRequest(request, parsedBody))
+      ? sessions.handle(request, parsedBody)
+      : modern.fetch(request, { parsedBody });
+  });
+  app.notFound(() => rpcError(404, -32_000, 'Not Found: MCP is at /mcp'));
+  app.onError((error) => {
+    mcp.onError(error);
+    return rpcError(500, -32_603, 'Internal error');
+  });
+  return {
+    app,
+    async close() {
+      await Promise.all([modern.close(), sessions.close()]);
+    },
+  };
+}

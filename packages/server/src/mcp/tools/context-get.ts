@@ -1,0 +1,69 @@
+import type { FoundRow, JsonValue } from '@hakiri/core';
+import { z } from 'zod';
+import { citationJson, citationOutput } from './citation.ts';
+import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
+import { defineTool } from './tool.ts';
+
+const scalar = z.union([z.string().max(10_000), z.number(), z.boolean(), z.null()]);
+
+const output = z.object({
+  rows: z
+    .array(
+      z.object({
+        found: z.boolean(),
+        values: z.record(z.string(), z.unknown()).optional(),
+        citation: citationOutput.optional(),
+      }),
+    )
+    .describe('In the order of keys.'),
+  next: nextOutput,
+});
+
+export const contextGet = defineTool({
+  name: 'context_get',
+  title: 'Get rows by key',
+  description:
+    'Reads whole rows of one table by their primary key, with citations: the quick way once a search or a query gave the keys. Keys are lists of the key columns\' values in their order: {"table": "issues", "keys": [[4711], [4712]]}. In a table without a primary key the key is [run, sequence], as citations give it.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    table: z.string().min(1).max(200).describe('A name from context_tables.'),
+    keys: z.array(z.array(scalar).min(1).max(32)).min(1).max(200),
+    select: z.array(z.string().max(1000)).max(1000).optional().describe('Columns; all when left out.'),
+    max_bytes: maxBytesField,
+    next: nextField,
+  }),
+  output,
+  async run({ table, keys, select, max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
+    const found = await services.serve.get(
+      { table, keys, ...(select === undefined ? {} : { select }) },
+      services.grant,
+    );
+    const rows = found.map((row, i) => ({ json: rowJson(row), line: rowLine(row, keys[i] ?? []) }));
+    const page = pageOf(rows, {
+      next,
+      maxBytes,
+      bytes: ({ json, line }) => jsonBytes(json) + Buffer.byteLength(line),
+    });
+    return {
+      structured: {
+        rows: page.items.map(({ json }) => json),
+        ...(page.next === undefined ? {} : { next: page.next }),
+      },
+      text: [
+        ...page.items.map(({ line }) => line),
+        ...(page.next === undefined ? [] : [`More: repeat the same call with next = "${page.next}".`]),
+      ].join('\n'),
+      fromData: true,
+    };
+  },
+});
+
+function rowJson(row: FoundRow | undefined): z.input<typeof output>['rows'][number] {
+  if (row === undefined) return { found: false };
+  return { found: true, values: { ...row.values }, citation: citationJson(row.citation) };
+}
+
+function rowLine(row: FoundRow | undefined, key: readonly JsonValue[]): string {
+  if (row === undefined) return `There is no row with the key ${JSON.stringify(key)}.`;
+  return `${JSON.stringify(row.values)} ${row.citation.address}`;
+}

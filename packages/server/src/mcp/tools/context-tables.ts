@@ -1,0 +1,58 @@
+import type { TableSummary } from '@hakiri/core';
+import { z } from 'zod';
+import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
+import { defineTool } from './tool.ts';
+
+const output = z.object({
+  tables: z.array(
+    z.object({
+      name: z.string(),
+      description: z.string().optional(),
+      stored_rows: z.int().describe('Older versions of a row counted, too: an upper bound.'),
+      bytes: z.int(),
+      last_commit: z.string().optional(),
+      partitioned_by: z.string().optional(),
+    }),
+  ),
+  next: nextOutput,
+});
+
+export const contextTables = defineTool({
+  name: 'context_tables',
+  title: 'List tables',
+  description:
+    'Lists the tables of this project with what they hold, their size and when they were last updated. Start here; then call context_describe for each table you are going to query.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({ max_bytes: maxBytesField, next: nextField }),
+  output,
+  async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
+    const all = (await services.serve.tables(services.grant)).map(tableJson);
+    const page = pageOf(all, { next, maxBytes, bytes: (table) => jsonBytes(table) + line(table).length });
+    const structured = { tables: page.items, ...(page.next === undefined ? {} : { next: page.next }) };
+    const lines = page.items.map(line);
+    if (page.next !== undefined) lines.push(`More: call again with next = "${page.next}".`);
+    return {
+      structured,
+      text: lines.length === 0 ? 'There are no tables yet. pipeline_run pulls them.' : lines.join('\n'),
+      fromData: true,
+    };
+  },
+});
+
+type TableJson = z.input<typeof output>['tables'][number];
+
+function tableJson({ name, description, storedRows, bytes, lastCommit, snapshot }: TableSummary): TableJson {
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    stored_rows: storedRows,
+    bytes,
+    ...(lastCommit === undefined ? {} : { last_commit: lastCommit }),
+    ...(snapshot?.partitionedBy === undefined ? {} : { partitioned_by: snapshot.partitionedBy }),
+  };
+}
+
+function line({ name, description, stored_rows: rows, last_commit: updated }: TableJson): string {
+  const parts = [`${rows} rows stored`, ...(updated === undefined ? [] : [`updated ${updated}`])];
+  return `- ${name} (${parts.join(', ')})${description === undefined ? '' : `: ${description}`}`;
+}

@@ -1,0 +1,50 @@
+import { HakiriError } from '@hakiri/core';
+import { z } from 'zod';
+import { idField, namespaceField } from './memory-fields.ts';
+import { defineTool } from './tool.ts';
+
+export const memoryForget = defineTool({
+  name: 'memory_forget',
+  title: 'Forget',
+  description:
+    'Deletes memories for good, by id or all about one subject, and returns the proof. They are gone from searches, queries and citations at once. With erase the bytes go, too, from every file and index, now: slow, for what must not exist any more. Ask the user first unless they asked for it.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    namespace: namespaceField,
+    ids: z.array(idField).min(1).max(1000).optional(),
+    subject: z.string().min(1).max(1000).optional(),
+    erase: z.boolean().optional(),
+  }),
+  output: z.object({
+    namespace: z.string(),
+    forgotten: z.array(z.string()).describe('Ids that were there and are no more.'),
+    proof: z.object({
+      run: z.string().optional().describe('The run that holds the tombstones.'),
+      erasure: z.string().optional().describe('The digest of the erasure.'),
+    }),
+  }),
+  async run({ namespace, ids, subject, erase }, { services }) {
+    if ((ids === undefined) === (subject === undefined)) {
+      throw new HakiriError('usage.argument', 'the arguments do not fit: give either ids or subject', {
+        hint: 'memory_search finds the ids.',
+      });
+    }
+    const { forgotten, proof, ...where } = await services.memory.forget(
+      {
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(ids === undefined ? {} : { ids }),
+        ...(subject === undefined ? {} : { subject }),
+        ...(erase === undefined ? {} : { erase }),
+      },
+      services.grant,
+    );
+    return {
+      structured: { namespace: where.namespace, forgotten: [...forgotten], proof: { ...proof } },
+      text:
+        forgotten.length === 0
+          ? `Nothing to forget was found in "${where.namespace}".`
+          : `Forgotten in "${where.namespace}": ${forgotten.length} (proof: ${proof.erasure ?? proof.run ?? 'none'})`,
+      fromData: false,
+    };
+  },
+});

@@ -1,0 +1,78 @@
+import type { PipelineSummary } from '@hakiri/core';
+import { z } from 'zod';
+import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
+import { defineTool } from './tool.ts';
+
+const pipeline = z.object({
+  id: z.string(),
+  connector: z.string(),
+  tables: z.array(z.string()).optional().describe('Tables it feeds; missing until the source has told them.'),
+  schedule: z.string().optional(),
+  next_run: z.string().optional(),
+  running: z.boolean(),
+  last_run: z
+    .object({
+      job: z.string(),
+      state: z.enum(['running', 'done', 'partial_failure', 'failed', 'interrupted']),
+      started_at: z.string(),
+      ended_at: z.string().nullable(),
+      error_code: z.string().nullable(),
+    })
+    .optional(),
+});
+
+export const pipelineList = defineTool({
+  name: 'pipeline_list',
+  title: 'List pipelines',
+  description:
+    'Lists the pipelines that pull data into the tables: which tables each feeds, its schedule, whether it runs now, and how its last run ended. Look here when data is older than a question allows, or missing.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({ max_bytes: maxBytesField, next: nextField }),
+  output: z.object({ pipelines: z.array(pipeline), next: nextOutput }),
+  async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
+    const all = (await services.pipelines.list()).map(pipelineJson);
+    const page = pageOf(all, { next, maxBytes, bytes: (one) => jsonBytes(one) + line(one).length });
+    const lines = page.items.map(line);
+    if (page.next !== undefined) lines.push(`More: call again with next = "${page.next}".`);
+    return {
+      structured: { pipelines: page.items, ...(page.next === undefined ? {} : { next: page.next }) },
+      text: lines.length === 0 ? 'The project has no pipelines.' : lines.join('\n'),
+      fromData: false,
+    };
+  },
+});
+
+type PipelineJson = z.input<typeof pipeline>;
+
+function pipelineJson(summary: PipelineSummary): PipelineJson {
+  const { id, connector, tables, schedule, nextRun, running, lastJob } = summary;
+  return {
+    id,
+    connector,
+    ...(tables === undefined ? {} : { tables: [...tables] }),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(nextRun === undefined ? {} : { next_run: nextRun }),
+    running,
+    ...(lastJob === undefined
+      ? {}
+      : {
+          last_run: {
+            job: lastJob.job,
+            state: lastJob.state,
+            started_at: lastJob.startedAt,
+            ended_at: lastJob.endedAt,
+            error_code: lastJob.errorCode,
+          },
+        }),
+  };
+}
+
+function line({ id, connector, tables, schedule, running, last_run: last }: PipelineJson): string {
+  const notes = [
+    connector,
+    ...(tables === undefined ? [] : [`feeds ${tables.join(', ')}`]),
+    schedule ?? 'no schedule',
+    running ? 'running now' : last === undefined ? 'never run' : `last ${last.state} at ${last.started_at}`,
+  ];
+  return `- ${id} (${notes.join('; ')})`;
+}

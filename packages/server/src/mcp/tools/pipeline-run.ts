@@ -1,0 +1,66 @@
+import type { PipelineRan } from '@hakiri/core';
+import { z } from 'zod';
+import { defineTool } from './tool.ts';
+
+const output = z.object({
+  job: z.string(),
+  state: z.enum(['done', 'partial_failure', 'failed', 'interrupted']),
+  tables: z.array(
+    z.object({
+      table: z.string(),
+      rows: z.int().describe('Rows committed.'),
+      set_aside: z.int().describe('Records that did not fit and are kept in quarantine.'),
+      runs: z.array(z.string()),
+      error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+    }),
+  ),
+});
+
+export const pipelineRun = defineTool({
+  name: 'pipeline_run',
+  title: 'Run a pipeline',
+  description:
+    'Pulls what is new from the source of one pipeline and returns once it is committed and searchable: seconds as a rule, longer for a first pull. Reports progress; cancelling ends it at the next commit, and what was committed stays. Use it when freshness says the data is too old for the question; scheduled pipelines need no help.',
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  input: z.strictObject({ id: z.string().min(1).max(200).describe('An id from pipeline_list.') }),
+  output,
+  async run({ id }, { services, signal, progress }) {
+    const ran = await services.pipelines.run(id, {
+      signal,
+      progress: ({ rows, message }) => progress(rows, message),
+    });
+    const structured = ranJson(ran);
+    // The message of an error may quote what a source answered.
+    return { structured, text: ranText(id, structured), fromData: ran.state !== 'done' };
+  },
+});
+
+type RanJson = z.input<typeof output>;
+
+function ranJson({ job, state, tables }: PipelineRan): RanJson {
+  return {
+    job,
+    state,
+    tables: tables.map(({ table, rows, setAside, runs, error }) => ({
+      table,
+      rows,
+      set_aside: setAside,
+      runs: [...runs],
+      ...(error === undefined ? {} : { error: { ...error } }),
+    })),
+  };
+}
+
+function ranText(id: string, { state, tables }: RanJson): string {
+  return [
+    `${id}: ${state}`,
+    ...tables.map(({ table, rows, set_aside: aside, error }) => {
+      const notes = [
+        `${rows} rows`,
+        ...(aside === 0 ? [] : [`${aside} set aside`]),
+        ...(error === undefined ? [] : [`error[${error.code}]: ${error.message}`]),
+      ];
+      return `- ${table}: ${notes.join(', ')}`;
+    }),
+  ].join('\n');
+}

@@ -1,0 +1,108 @@
+import type { Answer, QueryPlan } from '@hakiri/core';
+import { z } from 'zod';
+import {
+  citationJson,
+  citationOutput,
+  freshnessJson,
+  freshnessOutput,
+  tableCitationJson,
+  tableCitationOutput,
+} from './citation.ts';
+import { nextOutput } from './page.ts';
+
+const plan: z.ZodType<PlanJson> = z
+  .lazy(() =>
+    z.object({
+      step: z.string(),
+      detail: z.string().optional(),
+      estimated_rows: z.number().optional(),
+      rows: z.number().optional(),
+      elapsed_ms: z.number().optional(),
+      steps: z.array(plan).optional(),
+    }),
+  )
+  .meta({ id: 'plan' });
+
+interface PlanJson {
+  step: string;
+  detail?: string | undefined;
+  estimated_rows?: number | undefined;
+  rows?: number | undefined;
+  elapsed_ms?: number | undefined;
+  steps?: PlanJson[] | undefined;
+}
+
+export const queryOutput = z.object({
+  columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  rows: z.array(z.array(z.unknown())).describe('Values in the order of columns.'),
+  truncated: z
+    .union([z.literal(false), z.enum(['rows', 'bytes'])])
+    .describe('Which limit cut the answer short, if one did.'),
+  elapsed_ms: z.number(),
+  citations: z.array(z.array(citationOutput)).optional().describe('citations[i] are the sources of rows[i].'),
+  cited_tables: z
+    .array(tableCitationOutput)
+    .optional()
+    .describe('Instead of citations where rows are aggregated: the tables they were computed from.'),
+  freshness: z.array(freshnessOutput).optional(),
+  policy: z
+    .array(z.object({ table: z.string(), column: z.string(), action: z.string() }))
+    .optional()
+    .describe('Columns that were withheld or masked.'),
+  plan: plan.optional(),
+  next: nextOutput,
+});
+
+export type QueryJson = z.input<typeof queryOutput>;
+
+export function answerJson(answer: Answer): QueryJson {
+  const { citations, freshness, policy } = answer;
+  return {
+    columns: answer.columns.map(({ name, type }) => ({ name, type })),
+    rows: answer.rows.map((row) => [...row]),
+    truncated: answer.truncated,
+    elapsed_ms: answer.elapsedMs,
+    ...(citations?.kind === 'rows'
+      ? { citations: citations.rows.map((sources) => sources.map(citationJson)) }
+      : {}),
+    ...(citations?.kind === 'tables' ? { cited_tables: citations.tables.map(tableCitationJson) } : {}),
+    ...(freshness === undefined ? {} : { freshness: freshness.map(freshnessJson) }),
+    ...(policy === undefined
+      ? {}
+      : { policy: policy.columns.map(({ table, column, action }) => ({ table, column, action })) }),
+    ...(answer.plan === undefined ? {} : { plan: planJson(answer.plan) }),
+    ...(answer.next === undefined ? {} : { next: answer.next }),
+  };
+}
+
+function planJson({ step, detail, estimatedRows, rows, elapsedMs, steps }: QueryPlan): PlanJson {
+  return {
+    step,
+    ...(detail === undefined ? {} : { detail }),
+    ...(estimatedRows === undefined ? {} : { estimated_rows: estimatedRows }),
+    ...(rows === undefined ? {} : { rows }),
+    ...(elapsedMs === undefined ? {} : { elapsed_ms: elapsedMs }),
+    ...(steps === undefined ? {} : { steps: steps.map(planJson) }),
+  };
+}
+
+export function answerText({
+  columns,
+  rows,
+  citations,
+  cited_tables: tables,
+  truncated,
+  next,
+}: QueryJson): string {
+  const lines = rows.map((row, i) => {
+    const sources = citations?.[i]?.map(({ address }) => address) ?? [];
+    return [JSON.stringify(row), ...sources].join(' ');
+  });
+  return [
+    `columns: ${JSON.stringify(columns.map(({ name }) => name))}`,
+    ...lines,
+    ...(tables ?? []).map(({ address }) => `computed from ${address}`),
+    `${rows.length} rows${truncated === false ? '' : `, cut short by the limit of ${truncated}`}.`,
+    ...(next === undefined ? [] : [`More: repeat the same call with next = "${next}".`]),
+  ].join('\n');
+}
