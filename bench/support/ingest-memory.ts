@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openProject } from '../../packages/cli/src/open-project.ts';
+import { CORE_PROFILE } from '../../packages/cli/src/profile.ts';
 import { createScrubber } from '../../packages/cli/src/scrub.ts';
 import { processTree, pssMb } from './measure.ts';
 
@@ -13,7 +14,11 @@ const collect = globalThis.gc ?? (() => {});
 
 const runOnce = async (): Promise<void> => {
   rmSync(join(folder, '.hakiri'), { recursive: true, force: true });
-  const project = await openProject(folder, { env: { HOME: folder }, scrubber: createScrubber() });
+  const project = await openProject(
+    folder,
+    { env: { HOME: folder }, scrubber: createScrubber() },
+    CORE_PROFILE,
+  );
   const never = new AbortController().signal;
   try {
     const report = await project.run({

@@ -17,6 +17,16 @@ export interface Host
 export interface ProjectContext {
   readonly env: Environment;
   readonly scrubber: Scrubber;
+  /** For a command that does one thing when undefined. */
+  readonly writer?: WriterUse | undefined;
+}
+
+/** How a project holds the store while it writes to it. */
+export interface WriterUse {
+  /** Told to whoever waits; what is being run when undefined. */
+  readonly command: string | undefined;
+  /** How long the store is kept when nobody writes any more. */
+  readonly idleMs: number;
 }
 
 /** This process. */

@@ -5,29 +5,26 @@ import {
   type CatalogTable,
   EMPTY_SCHEMA,
   type Files,
+  HakiriError,
+  isHakiriError,
   type JobId,
   type Lineage,
   type Manifest,
   type Pipeline,
   type PipelineId,
+  type Serve,
   type TableName,
   toHakiriError,
 } from '@hakiri/core';
 import { readManifest, tableNameOf } from '@hakiri/core/manifest';
 import { createEngine, type Engine } from '@hakiri/engine';
-import {
-  type PreviewInput,
-  planPipelines,
-  type ResolvedTable,
-  type RunReport,
-  runPipelines,
-  stepsFor,
-} from '@hakiri/ingest';
+import { type PreviewInput, planPipelines, type ResolvedTable, runPipelines, stepsFor } from '@hakiri/ingest';
 import { createServe } from '@hakiri/retrieval';
 import {
   collectStore,
   compactStore,
   type DoctorCheck,
+  deltasDue,
   examineStore,
   forget,
   type LockHolder,
@@ -46,28 +43,31 @@ import { connectorOf, createSource } from './create-source.ts';
 import { removeLeftovers } from './export-file.ts';
 import { plural } from './format/units.ts';
 import { rebuildChecks, repairChecks } from './mended.ts';
-import type { ProjectContext } from './node-host.ts';
+import type { ProjectContext, WriterUse } from './node-host.ts';
 import { readNodeId } from './node-id.ts';
 import type { Profile } from './profile.ts';
 import { readManifestFiles } from './read-manifest.ts';
 import { createSecretReader } from './secrets.ts';
 import { spawnSelf } from './self.ts';
-import type { MaintenanceRequest, Project, RunRequest } from './services.ts';
+import type { MaintenanceRequest, Project } from './services.ts';
+import { createSharedWriter } from './shared-writer.ts';
 import { systemClock } from './system-clock.ts';
 import { keepingOf, settingsOf } from './table-settings.ts';
+import { createTurns } from './turns.ts';
 
 /** Tables pulled side by side; more would only queue up at the engine. */
 const MAX_PARALLEL = 4;
 
+/** A command gives the store back as soon as it has written. */
+const ONE_COMMAND: WriterUse = { command: undefined, idleMs: 0 };
+
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
 export async function openProject(
   folder: string,
-  { env, scrubber }: ProjectContext,
-  _profile: Profile,
+  { env, scrubber, writer: { command, idleMs } = ONE_COMMAND }: ProjectContext,
+  profile: Profile,
 ): Promise<Project> {
-  const manifestFiles = await readManifestFiles(folder);
-  const manifest = readManifest(manifestFiles);
-  const manifestHash = createHash('sha256').update(JSON.stringify(manifestFiles)).digest('hex');
+  let { manifest, manifestHash } = await readInForce(folder);
   const files: Files = nodeFiles;
   const clock = systemClock;
   const root = join(folder, '.hakiri');
@@ -75,6 +75,9 @@ export async function openProject(
     spawn: (role) => spawnSelf('__engine', [role], { env: { UV_THREADPOOL_SIZE: '1' } }),
   });
   const readSecret = createSecretReader({ env, projectFolder: folder, scrubber });
+  const search = once(async () =>
+    profile.openSearch?.({ root, files, clock, engine, manifest: () => manifest, readSecret }),
+  );
   const sourceOf = (pipeline: Pipeline, onNote: (message: string) => void = () => {}) =>
     createSource(pipeline, { clock, projectFolder: folder, readSecret, onNote });
   // What the manifest leaves to a source is read from the store, before anything asks for settings.
@@ -98,26 +101,35 @@ export async function openProject(
     componentHash: null,
     manifestHash,
   });
-  let reading: Promise<Store> | undefined;
-  const readableStore = (): Promise<Store> => {
-    reading ??= storeOptions().then(openStore);
-    return reading;
-  };
+  const readableStore = once(async () => openStore(await storeOptions()));
+  const inTurn = createTurns();
+  const spools = join(root, 'cache', 'spool', manifest.project.name);
+  const writer = createSharedWriter({
+    clock,
+    idleMs,
+    async open(lock) {
+      const store = await openWritableStore(await storeOptions(), lock);
+      // A run that died may have left its spools; the store has one writer, so nobody else is filling them.
+      await files.removeTree(spools);
+      return store;
+    },
+  });
+  let serving: { readonly hash: string; readonly serve: Promise<Serve> } | undefined;
 
   const maintenance = async (command: string, { waitMs, onNote, kill }: MaintenanceRequest) => {
+    await writer.close();
     stored = await (await readableStore()).tables();
     const lock = { command: `hakiri ${command}`, waitMs, signal: kill, onWait: tellHolder(onNote) };
     return [await storeOptions(), lock] as const;
   };
 
   /** After the store is given back: merging holds up no other run. */
-  const tidy = async ({ onEvent, stop }: RunRequest): Promise<void> => {
+  const tidy = async (stop: AbortSignal, note: (message: string) => void): Promise<void> => {
     if (stop.aborted) return;
-    const note = (message: string) => onEvent({ kind: 'note', message });
     const onTable = (name: string) => note(`compacting ${name}`);
     try {
       stored = await (await readableStore()).tables();
-      const lock = { command: 'hakiri run', waitMs: 0 };
+      const lock = { command: command ?? 'hakiri run', waitMs: 0 };
       for (const { table, runs, rows } of await tidyStore(await storeOptions(), lock, {
         onTable,
         signal: stop,
@@ -132,41 +144,56 @@ export async function openProject(
 
   return {
     folder,
-    manifest,
+    get manifest() {
+      return manifest;
+    },
+
+    async reload() {
+      const read = await readInForce(folder);
+      if (read.manifest.project.name !== manifest.project.name) {
+        throw new HakiriError('manifest.wrong_type', 'The name of a project cannot change while it is open', {
+          hint: `Write "${manifest.project.name}" again, or start anew.`,
+        });
+      }
+      const before = manifest;
+      ({ manifest, manifestHash } = read);
+      return before;
+    },
 
     async run(request) {
       const { pipelines, waitMs, onEvent, stop, kill } = request;
       removeLeftovers(join(root, 'cache'));
       // What a source would refuse anyway is refused before there is a store.
       for (const pipeline of named(manifest, pipelines)) await sourceOf(pipeline).close();
-      const store = await openWritableStore(await storeOptions(), {
-        command: `hakiri run ${pipelines.join(' ')}`.trim(),
+      const wanted = named(manifest, pipelines);
+      const lock = {
+        command: command ?? `hakiri run ${pipelines.join(' ')}`.trim(),
         waitMs,
         signal: kill,
         onWait: tellHolder((message) => onEvent({ kind: 'note', message })),
-      });
-      let report: RunReport;
-      try {
-        report = await runPipelines({
-          job: ulid(clock.nowMs()) as JobId,
+      };
+      const job = ulid(clock.nowMs()) as JobId;
+      const spoolFolder = join(spools, job);
+      const report = await writer.use(lock, (store) =>
+        runPipelines({
+          job,
           manifest,
-          pipelines: named(manifest, pipelines),
+          pipelines: wanted,
           destination: store,
           jobs: store.catalog,
           files,
           clock,
-          spoolFolder: join(root, 'cache', 'spool', manifest.project.name),
+          spoolFolder,
           parallel: Math.min(MAX_PARALLEL, availableParallelism()),
+          inTurn,
           createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
           lineage,
           stop,
           kill,
           onEvent,
-        });
-      } finally {
-        await store.close();
-      }
-      await tidy(request);
+        }).finally(() => files.removeTree(spoolFolder)),
+      );
+      await tidy(stop, (message) => onEvent({ kind: 'note', message }));
       return report;
     },
 
@@ -190,14 +217,66 @@ export async function openProject(
       });
     },
 
-    async serve() {
-      return createServe({
-        store: await readableStore(),
-        engine,
-        notes: tableNotes(manifest),
-        keeping: (table) => keepingOf(manifest, table),
-      });
+    serve() {
+      if (serving?.hash === manifestHash) return serving.serve;
+      const inForce = manifest;
+      const serve = readableStore().then((store) =>
+        createServe({
+          store,
+          engine,
+          notes: tableNotes(inForce),
+          keeping: (table) => keepingOf(inForce, table),
+        }),
+      );
+      serving = { hash: manifestHash, serve };
+      return serve;
     },
+
+    async prepare(lock) {
+      const exists = await readableStore().catch((error: unknown) => {
+        if (isHakiriError(error) && error.code === 'store.not_found') return undefined;
+        throw error;
+      });
+      if (exists === undefined) await writer.use({ command: 'hakiri', ...lock }, async () => {});
+      serving = undefined;
+    },
+
+    write: (lock, work) => writer.use({ command: command ?? 'hakiri', ...lock }, work),
+
+    async foldSmallWrites() {
+      const store = await readableStore();
+      const node = await readNodeId(files, clock, env, root);
+      const due = async ({ name, deltas }: CatalogTable) =>
+        (await deltasDue({ files, paths: store.paths, node }, { name, deltas }, clock.nowMs())).length > 0;
+      const found = await Promise.all((await store.tables()).map(due));
+      if (!found.some(Boolean)) return false;
+      const lock = { command: command ?? 'hakiri', waitMs: 0 };
+      await writer.use(lock, (open) => open.foldSmallWrites());
+      return true;
+    },
+
+    tidy: (stop, onNote) => tidy(stop, onNote),
+
+    async jobs() {
+      return (await readableStore()).catalog.jobs();
+    },
+
+    async findRun(run) {
+      const { catalog } = await readableStore();
+      for (const { name } of await catalog.tables()) {
+        const found = (await catalog.runs(name)).find((candidate) => candidate.run === run);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+
+    async storedTables() {
+      return (await readableStore()).tables();
+    },
+
+    nodeId: () => readNodeId(files, clock, env, root),
+
+    childPids: () => engine.pids(),
 
     async compact(request) {
       const [options, lock] = await maintenance('compact', request);
@@ -233,9 +312,34 @@ export async function openProject(
     },
 
     async close() {
+      await writer.close();
+      await (await search.opened)?.close();
       await engine.close();
-      await reading?.then((store) => store.close()).catch(() => {});
+      await readableStore.opened?.then((store) => store.close()).catch(() => {});
     },
+  };
+}
+
+async function readInForce(
+  folder: string,
+): Promise<{ readonly manifest: Manifest; readonly manifestHash: string }> {
+  const manifestFiles = await readManifestFiles(folder);
+  const manifestHash = createHash('sha256').update(JSON.stringify(manifestFiles)).digest('hex');
+  return { manifest: readManifest(manifestFiles), manifestHash };
+}
+
+/** Opened by the first who needs it; a failure is the next one's to try again. */
+function once<T>(open: () => Promise<T>): { (): Promise<T>; readonly opened: Promise<T> | undefined } {
+  let opened: Promise<T> | undefined;
+  const get = (): Promise<T> => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+  return Object.defineProperty(get, 'opened', { get: () => opened }) as typeof get & {
+    readonly opened: Promise<T> | undefined;
   };
 }
 

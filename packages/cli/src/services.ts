@@ -1,6 +1,24 @@
-import type { Manifest, PipelineId, Serve, TableName } from '@hakiri/core';
+import type {
+  CatalogTable,
+  Job,
+  Manifest,
+  NodeId,
+  PipelineId,
+  RunManifest,
+  Serve,
+  TableName,
+} from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
-import type { Collected, Compacted, DoctorReport, ForgetReport, ForgetRequest } from '@hakiri/store';
+import type {
+  Collected,
+  Compacted,
+  DoctorReport,
+  ForgetReport,
+  ForgetRequest,
+  LockOptions,
+  WritableStore,
+} from '@hakiri/store';
+import type { WriterUse } from './node-host.ts';
 import type { Environment, Output } from './output.ts';
 import type { Scrubber } from './scrub.ts';
 
@@ -10,7 +28,7 @@ export interface Services {
   readonly env: Environment;
   readonly scrubber: Scrubber;
   /** Reads the manifest of a folder; the store is opened by the first call that needs it. */
-  openProject(folder: string): Promise<Project>;
+  openProject(folder: string, writer?: WriterUse): Promise<Project>;
   readStdin(): Promise<string>;
   /** Asks on the terminal; undefined where there is none. */
   confirm(question: string): Promise<boolean | undefined>;
@@ -25,7 +43,27 @@ export interface Services {
 /** A folder with a manifest. */
 export interface Project {
   readonly folder: string;
+  /** The one in force. */
   readonly manifest: Manifest;
+  /**
+   * Reads the manifest anew: from now on that one is in force. Gives the one before.
+   * @throws HakiriError manifest.*: then nothing has changed
+   */
+  reload(): Promise<Manifest>;
+  /** Makes the store where there is none yet. @throws HakiriError store.locked, store.newer_format */
+  prepare(lock: WriteLock): Promise<void>;
+  /** The store, open for writing for as long as `work` takes. @throws HakiriError store.locked */
+  write<T>(lock: WriteLock, work: (store: WritableStore) => Promise<T>): Promise<T>;
+  /** Makes runs of small writes where it is time to; whether there was anything. */
+  foldSmallWrites(): Promise<boolean>;
+  /** Merges where it pays, and collects. What goes wrong is told in a note: the next time will do. */
+  tidy(stop: AbortSignal, onNote: (message: string) => void): Promise<void>;
+  jobs(): Promise<readonly Job[]>;
+  findRun(run: string): Promise<RunManifest | undefined>;
+  storedTables(): Promise<readonly CatalogTable[]>;
+  nodeId(): Promise<NodeId>;
+  /** Process ids of the engine's children. */
+  childPids(): readonly number[];
   /** Failures of single tables are in the report; what stops the whole run is thrown. */
   run(request: RunRequest): Promise<RunReport>;
   plan(pipelines: readonly PipelineId[]): Promise<readonly TablePlan[]>;
@@ -39,6 +77,8 @@ export interface Project {
   forget(what: ForgetRequest, request: MaintenanceRequest): Promise<ForgetReport>;
   close(): Promise<void>;
 }
+
+export type WriteLock = Pick<LockOptions, 'waitMs' | 'signal' | 'onWait'>;
 
 export interface RunRequest {
   readonly pipelines: readonly PipelineId[];

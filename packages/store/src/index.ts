@@ -4,7 +4,7 @@ export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
 export type { Compacted } from './compact/compact-table.ts';
 export { nextSequence } from './delta/delta-file.ts';
-export type { FoldLimits } from './delta/fold-delta.ts';
+export { deltasDue, type FoldLimits } from './delta/fold-delta.ts';
 export type { SmallRow } from './delta/small-row.ts';
 export {
   openSmallWrites,

@@ -10,6 +10,7 @@ import {
 } from '@hakiri/core';
 import { requireSameTable } from './commit/same-table.ts';
 import { openTableWriter } from './commit/table-writer.ts';
+import { deltasDue, foldDelta } from './delta/fold-delta.ts';
 import { foldOwn } from './delta/fold-own.ts';
 import { greatestOrder } from './delta/greatest-order.ts';
 import { openSmallWrites, type SmallTarget, type SmallWriter } from './delta/small-writer.ts';
@@ -44,6 +45,8 @@ export interface Store {
 export interface WritableStore extends Store, Destination {
   /** Single rows, each on the disk for good when its write resolves. */
   openSmallWrites(target: SmallTarget): SmallWriter;
+  /** Makes runs of this node's small writes that are large or old and that no writer has open. */
+  foldSmallWrites(): Promise<void>;
   /** What opening it had to mend. */
   readonly recovery: Recovery;
 }
@@ -100,6 +103,13 @@ export async function openWritableStore(
         const writer = openSmallWrites(context, target);
         smallWriters.set(writer, target.table);
         return writer;
+      },
+      async foldSmallWrites() {
+        for (const table of await store.tables()) {
+          for (const delta of await deltasDue(context, table, options.clock.nowMs())) {
+            await foldDelta(context, table, delta);
+          }
+        }
       },
       async close() {
         await Promise.all([...smallWriters.keys()].map((writer) => writer.close()));

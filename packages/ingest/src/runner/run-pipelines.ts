@@ -26,9 +26,12 @@ export interface RunnerOptions {
   readonly jobs: JobBook;
   readonly files: Files;
   readonly clock: Clock;
+  /** Of this run alone. */
   readonly spoolFolder: string;
   /** Tables pulled at the same time. */
   readonly parallel: number;
+  /** Where several of these go on at once in a process: no two of them work on the same table. */
+  inTurn?<T>(table: TableName, work: () => Promise<T>): Promise<T>;
   createSource(pipeline: Pipeline): Source;
   lineage(pipeline: Pipeline): Lineage;
   readonly stop: AbortSignal;
@@ -48,7 +51,7 @@ export interface JobBook {
  * @throws HakiriError when a pipeline's source or tables cannot even be set up
  */
 export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
-  const { clock, job, jobs, manifest } = options;
+  const { clock, job, jobs, manifest, inTurn = (_table, work) => work() } = options;
   const sources: Source[] = [];
   try {
     const work: Work[] = [];
@@ -58,7 +61,7 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
       for (const table of await resolveTables(pipeline, source)) work.push({ pipeline, source, table });
     }
     refuseSharedReplace(work);
-    // A run that died may have left its spools; the store has one writer, so nobody else is filling them.
+    // What an earlier run left there is worth nothing.
     await options.files.removeTree(options.spoolFolder);
     const now = () => new Date(clock.nowMs()).toISOString();
     for (const { id } of options.pipelines) await jobs.startJob(job, id, now());
@@ -68,23 +71,22 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
         const { destination, files, spoolFolder, stop, kill, onEvent } = options;
         const lineage = options.lineage(pipeline);
         const steps = stepsFor(manifest, table.name);
-        done.push(
-          await runTable({
-            job,
-            pipeline,
-            table,
-            source,
-            destination,
-            steps,
-            lineage,
-            files,
-            clock,
-            spoolFolder,
-            stop,
-            kill,
-            onEvent,
-          }),
-        );
+        const run = {
+          job,
+          pipeline,
+          table,
+          source,
+          destination,
+          steps,
+          lineage,
+          files,
+          clock,
+          spoolFolder,
+          stop,
+          kill,
+          onEvent,
+        };
+        done.push(await inTurn(table.name, () => runTable(run)));
       }
       return done;
     });
