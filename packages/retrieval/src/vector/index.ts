@@ -1,7 +1,11 @@
+export { exactScores } from './exact-scores.ts';
 export { gatherVectors, type VectorSource } from './gather-vectors.ts';
+export { type BuiltGraph, buildGraph, type GraphUnit } from './graph/build-graph.ts';
+export { type Graph, type NoGraph, openGraph } from './graph/open-graph.ts';
 export { memoryFile, memorySink } from './memory-file.ts';
 export { openVectorSegment } from './open-vector-segment.ts';
-export { type ScannedUnit, scanVectors } from './scan-vectors.ts';
+export { toLengthOne } from './quantize.ts';
+export { type Scanned, type ScannedUnit, scanVectors } from './scan-vectors.ts';
 export type { SegmentFile, SegmentSink } from './segment-file.ts';
 export type { ScoredRow, TieOrder } from './top-rows.ts';
 export type { VectorKind, VectorSegment, VectorSegmentSummary } from './vector-segment.ts';

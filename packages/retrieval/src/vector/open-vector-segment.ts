@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { hasRow, rowSetFromWords } from '../sets/row-set.ts';
 import type { SegmentFile } from './segment-file.ts';
 import { slotsOf } from './slots.ts';
-import { sharedTiles } from './tiles.ts';
+import { sharedTiles, type Tiles } from './tiles.ts';
 import {
   aligned,
   blockShape,
@@ -93,7 +93,7 @@ export function openVectorSegment(
     });
   };
 
-  return {
+  const segment: VectorSegment = {
     kind,
     rows,
     present,
@@ -121,17 +121,33 @@ export function openVectorSegment(
     loadTile(block) {
       const fill = (tile: Uint8Array) =>
         kind.scan === 'int8' ? fillBytes(block, tile) : fillFloats(block, tile);
-      const address = tiles.load(fill, () => {
-        addresses[block] = -1;
-      });
+      const address = tiles.load(fill, forgetting(addresses, block));
       addresses[block] = address;
       return address;
     },
-    release() {
-      for (let block = 0; block < blocks; block++) {
-        if (addresses[block]! >= 0) tiles.release(addresses[block]!);
-        addresses[block] = -1;
-      }
-    },
+    release: () => releaseTiles({ addresses, tiles }),
+  };
+  unused.register(segment, { addresses, tiles });
+  return segment;
+}
+
+interface HeldTiles {
+  /** By block; -1 where it is not in memory. */
+  readonly addresses: Float64Array;
+  readonly tiles: Tiles;
+}
+
+/** Segments come and go with small writes; what nobody looks at any more needs no room. */
+const unused = new FinalizationRegistry<HeldTiles>(releaseTiles);
+
+function releaseTiles({ addresses, tiles }: HeldTiles): void {
+  for (const address of addresses) if (address >= 0) tiles.release(address);
+  addresses.fill(-1);
+}
+
+/** Holds nothing but the addresses: with the segment in its reach, that would never be unused. */
+function forgetting(addresses: Float64Array, block: number): () => void {
+  return () => {
+    addresses[block] = -1;
   };
 }

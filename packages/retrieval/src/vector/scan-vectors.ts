@@ -12,6 +12,13 @@ export interface ScannedUnit {
   readonly rows: RowSet;
 }
 
+export interface Scanned {
+  /** Best first; the score is the cosine. */
+  readonly rows: readonly ScoredRow[];
+  /** Vectors that were compared. */
+  readonly scanned: number;
+}
+
 /** So many more rows than asked for go on from the scan of bytes to the comparison of floats. */
 const CANDIDATES_PER_HIT = 4;
 /** A score of the scan that is further off than this many standard deviations is not met in practice. */
@@ -30,13 +37,15 @@ export function scanVectors(
   k: number,
   ties: TieOrder,
   tiles = sharedTiles(),
-): readonly ScoredRow[] {
+): Scanned {
   const top = createTopRows(k * CANDIDATES_PER_HIT, ties);
-  for (const unit of units) scanUnit(query, unit, top, tiles);
+  let scanned = 0;
+  for (const unit of units) scanned += scanUnit(query, unit, top, tiles);
   const segments = new Map(units.map(({ unit, segment }) => [unit, segment]));
   const deviation = units.reduce((most, { segment }) => Math.max(most, segment.scanDeviation), 0);
   const error = deviation * DEVIATIONS;
-  return exactScores(query, top.sorted(), (unit) => segments.get(unit)!, ties, k, error);
+  const rows = exactScores(query, top.sorted(), (unit) => segments.get(unit)!, ties, k, error);
+  return { rows, scanned };
 }
 
 function scanUnit(
@@ -44,13 +53,14 @@ function scanUnit(
   { unit, segment, rows }: ScannedUnit,
   top: TopRows,
   tiles: Tiles,
-): void {
+): number {
   const vectors = segment.present.count;
   const wanted = countShared(segment.present, rows);
-  if (wanted === 0) return;
+  if (wanted === 0) return 0;
   setQuery(query, segment, tiles);
   if (wanted > vectors * DENSE) scanAll(unit, segment, wanted === vectors ? undefined : rows, top, tiles);
   else scanPicked(unit, segment, rows, top, tiles);
+  return wanted;
 }
 
 function setQuery(query: Float32Array, { kind, shape }: VectorSegment, tiles: Tiles): void {

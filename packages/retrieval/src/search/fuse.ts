@@ -1,0 +1,36 @@
+/** Reciprocal rank fusion (Cormack, Clarke, Buettcher 2009): what its authors found to serve everywhere. */
+const RANK_CONSTANT = 60;
+
+export interface Fused<Row> {
+  readonly row: Row;
+  readonly score: number;
+  /** By list, from 1; undefined where the list does not have the row. */
+  readonly ranks: readonly (number | undefined)[];
+}
+
+/**
+ * The best k of what several lists hold, each best first.
+ * @param idOf the same for the same row in every list
+ * @param ties which of two rows of the same score comes first
+ */
+export function fuse<Row>(
+  lists: readonly (readonly Row[])[],
+  k: number,
+  idOf: (row: Row) => number,
+  ties: (a: Row, b: Row) => number,
+): readonly Fused<Row>[] {
+  const found = new Map<number, { row: Row; score: number; ranks: (number | undefined)[] }>();
+  lists.forEach((list, which) => {
+    list.forEach((row, i) => {
+      const id = idOf(row);
+      let fused = found.get(id);
+      if (!fused) {
+        fused = { row, score: 0, ranks: lists.map(() => undefined) };
+        found.set(id, fused);
+      }
+      fused.score += 1 / (RANK_CONSTANT + i + 1);
+      fused.ranks[which] = i + 1;
+    });
+  });
+  return [...found.values()].sort((a, b) => b.score - a.score || ties(a.row, b.row)).slice(0, k);
+}

@@ -1,0 +1,126 @@
+import type { OpenedTable, OpenedVectorIndex, RowIdentities, TableRows } from '../indexes/opened-table.ts';
+import { hasRow, type RowSet, rowSetFromWords } from '../sets/row-set.ts';
+import {
+  exactScores,
+  type Graph,
+  openGraph,
+  type ScannedUnit,
+  type ScoredRow,
+  scanVectors,
+  type TieOrder,
+  type VectorSegment,
+} from '../vector/index.ts';
+import { planVectors, SECOND_TRY, type VectorWay } from './planner.ts';
+
+/** How far a score in 16 bits is off the exact one, at most. */
+const GRAPH_ERROR = 4e-3;
+
+export interface VectorSearch {
+  readonly opened: OpenedTable;
+  readonly index: OpenedVectorIndex<VectorSegment>;
+  readonly alive: TableRows;
+  readonly allowed: TableRows;
+  readonly seesAll: boolean;
+  readonly filtered: boolean;
+  /** Of length 1. */
+  readonly query: Float32Array;
+  readonly k: number;
+  readonly ties: TieOrder;
+}
+
+export interface VectorFound {
+  /** Best first; the score is the cosine. */
+  readonly rows: readonly ScoredRow[];
+  readonly way: VectorWay;
+  /** What happened, where the way was left or there was no choice. */
+  readonly note: string | undefined;
+  /** Rows that were scanned one by one. */
+  readonly scanned: number;
+}
+
+/** The allowed rows whose vectors are nearest. @throws HakiriError index.damaged, store.io */
+export async function searchVectors(search: VectorSearch): Promise<VectorFound> {
+  const { index, alive, allowed, seesAll, filtered, query, k, ties } = search;
+  const graph = seesAll ? await openGraph(index.graph, index.spec) : undefined;
+  const usable = typeof graph === 'object' ? graph : undefined;
+  const way = planVectors({
+    rows: alive.count,
+    allowed: allowed.count,
+    seesAll,
+    filtered,
+    dims: index.spec.dims,
+    k,
+    graph: usable?.vectors,
+  });
+  if (way.kind === 'graph' && usable) {
+    let neighbours = way.neighbours;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const found = fromGraph(search, usable, neighbours);
+      if (found) {
+        const note = attempt === 0 ? undefined : `asked again for ${neighbours} neighbours`;
+        return { ...found, way, note };
+      }
+      neighbours = Math.min(usable.vectors, neighbours * SECOND_TRY);
+    }
+  }
+  const units = scannedUnits(search, (_, rows) => rows);
+  const note =
+    way.kind === 'graph'
+      ? 'too few neighbours were allowed: exact'
+      : typeof graph === 'string'
+        ? graph
+        : undefined;
+  return { ...scanVectors(query, units, k, ties), way, note };
+}
+
+/** Undefined where too few neighbours are allowed to say that the best are among them. */
+function fromGraph(
+  { opened, index, allowed, query, k, ties, ...search }: VectorSearch,
+  graph: Graph,
+  neighbours: number,
+): Pick<VectorFound, 'rows' | 'scanned'> | undefined {
+  const hits: ScoredRow[] = [];
+  for (const { run, seq, score } of graph.nearest(query, neighbours)) {
+    const place = opened.place(run, seq);
+    if (!place) continue;
+    const isAllowed = hasRow(allowed.units[place.unit]!, place.ordinal);
+    if (isAllowed && index.units[place.unit]) hits.push({ ...place, score });
+  }
+  if (hits.length < Math.min(k, allowed.count) && neighbours < graph.vectors) return undefined;
+  const beside = scannedUnits({ opened, index, allowed, query, k, ties, ...search }, (unit, rows) => {
+    const identities = opened.units[unit]!.identities;
+    return identities ? rest(rows, graph, identities) : rows;
+  });
+  const exact = exactScores(query, hits, (unit) => index.units[unit]!, ties, k, GRAPH_ERROR);
+  if (beside.length === 0) return { rows: exact, scanned: 0 };
+  const { rows, scanned } = scanVectors(query, beside, k, ties);
+  const both = [...exact, ...rows].sort((a, b) => b.score - a.score || ties(a, b));
+  return { rows: both.slice(0, k), scanned };
+}
+
+/** Units of the index in which there is something to scan. */
+function scannedUnits(
+  { index, allowed }: VectorSearch,
+  wanted: (unit: number, rows: RowSet) => RowSet,
+): readonly ScannedUnit[] {
+  return index.units.flatMap((segment, unit) => {
+    if (!segment || allowed.units[unit]!.count === 0) return [];
+    const rows = wanted(unit, allowed.units[unit]!);
+    return rows.count === 0 ? [] : [{ unit, segment, rows }];
+  });
+}
+
+const rests = new WeakMap<RowSet, { readonly graph: Graph; readonly rows: RowSet }>();
+
+/** Of rows, those that the graph does not hold. Sets are memoised by who makes them, and so are these. */
+function rest(rows: RowSet, graph: Graph, identities: RowIdentities): RowSet {
+  const known = rests.get(rows);
+  if (known?.graph === graph) return known.rows;
+  const held = graph.holds(identities).words;
+  const left = rowSetFromWords(
+    rows.rows,
+    rows.words.map((word, i) => word & ~held[i]!),
+  );
+  rests.set(rows, { graph, rows: left });
+  return left;
+}
