@@ -3,7 +3,7 @@ import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { csvLine, type JsonValue, quoteIdentifier, quoteLiteral } from '@hakiri/core';
 import type { ExportResult, SessionExport } from '../protocol.ts';
 import { jsonValue } from './json-value.ts';
-import { withSession } from './sql.ts';
+import { withSession } from './session.ts';
 
 /**
  * Writes what one SELECT gives to a file, whatever its size, a chunk at a time.
@@ -13,15 +13,18 @@ export function exportRows(request: SessionExport): Promise<ExportResult> {
   if (request.format === 'parquet') {
     // The session may open its files and nothing else: what it writes is one of them.
     const allowedPaths = [...request.allowedPaths, request.output];
-    return withSession({ ...request, allowedPaths }, (connection) => writeParquet(connection, request));
+    return withSession({ ...request, allowedPaths }, ({ connection, query }) =>
+      writeParquet(connection, query.sql, request.output),
+    );
   }
-  return withSession(request, (connection) => writeLines(connection, request));
+  return withSession(request, ({ connection, query }) => writeLines(connection, query.sql, request));
 }
 
 /** The SELECT goes in as a value, so that nothing in its text can end the statement around it. */
 async function writeParquet(
   connection: DuckDBConnection,
-  { sql, output }: SessionExport,
+  sql: string,
+  output: string,
 ): Promise<ExportResult> {
   const source = `query(${quoteLiteral(sql)})`;
   const prepared = await connection.prepare(`FROM ${source}`);
@@ -52,7 +55,8 @@ const BUFFER_CHARACTERS = 1 << 20;
 /** Lines in the one JSON form of values. The file is written synchronously, so that rows wait for the disk. */
 async function writeLines(
   connection: DuckDBConnection,
-  { sql, format, output }: SessionExport,
+  sql: string,
+  { format, output }: SessionExport,
 ): Promise<ExportResult> {
   const result = await connection.stream(sql);
   const types = result.columnTypes();

@@ -16,13 +16,23 @@ export const WRITER_SETTINGS = {
   memory_limit: '1GB',
 };
 
+const LEAST_SESSION_BYTES = 256_000_000;
+const MOST_SESSION_BYTES = 4_000_000_000;
+
+/** Of one query: as many as may run beside each other take half of the machine's memory at most. */
+export const sessionMemoryBytes = (): number =>
+  Math.min(MOST_SESSION_BYTES, Math.max(LEAST_SESSION_BYTES, Math.floor(totalmem() / 8)));
+
 /** A query may use the machine, but must leave room for what else runs on it, and spills nowhere. */
 export const sessionSettings = () => ({
   ...OFFLINE,
   threads: String(availableParallelism()),
-  memory_limit: `${Math.floor(totalmem() / 2 / 1_000_000)}MB`,
+  memory_limit: `${Math.floor(sessionMemoryBytes() / 1_000_000)}MB`,
   temp_directory: '',
 });
+
+/** For parsing only. */
+export const PARSER_SETTINGS = { ...OFFLINE, threads: '1', memory_limit: '256MB', temp_directory: '' };
 
 /** Time zone UTC, so that nothing depends on the machine's. */
 export async function openInstance(

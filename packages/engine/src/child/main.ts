@@ -3,7 +3,8 @@ import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
-import { runSessionQuery, warmSession } from './sql.ts';
+import { warmSession } from './session.ts';
+import { runSessionQuery } from './sql.ts';
 import { createWriter, type WriterJob } from './writer.ts';
 
 export { jsonValue } from './json-value.ts';

@@ -1,0 +1,113 @@
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { HakiriError, quoteLiteral } from '@hakiri/core';
+import { type CheckedQuery, checkQuery } from '../gate/query-gate.ts';
+import type { Session } from '../protocol.ts';
+import { openInstance, PARSER_SETTINGS, sessionSettings } from './instance.ts';
+import { queryError } from './query-error.ts';
+import { createRelation, relationNames } from './relations.ts';
+
+/** A locked session and the query that was found fit to run in it. */
+export interface OpenSession {
+  readonly connection: DuckDBConnection;
+  readonly query: CheckedQuery;
+}
+
+interface Opened {
+  readonly instance: DuckDBInstance;
+  readonly connection: DuckDBConnection;
+}
+
+let parser: Promise<DuckDBConnection> | undefined;
+let fresh: Promise<Opened> | undefined;
+
+/** Text is parsed apart from everything that it could be about. */
+function openParser(): Promise<DuckDBConnection> {
+  parser ??= openInstance(PARSER_SETTINGS).then(async ({ connection }) => {
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+    return connection;
+  });
+  return parser;
+}
+
+/** Opened before it is asked for, since that takes longer than most questions; each serves one session. */
+function openFresh(): Promise<Opened> {
+  fresh ??= openInstance(sessionSettings());
+  return fresh;
+}
+
+/** Loads what the first query would otherwise wait for. */
+export async function warmSession(): Promise<void> {
+  await Promise.all([openParser(), openFresh()]);
+}
+
+/**
+ * Has one SELECT used in a fresh instance that holds the views and relations it names, may open exactly the session's
+ * files, and can be told nothing more once locked.
+ * @throws HakiriError query.*, store.damaged
+ */
+export async function withSession<T>(session: Session, use: (open: OpenSession) => Promise<T>): Promise<T> {
+  const views = new Map(session.views.map((statement) => [viewName(statement), statement]));
+  let opened: Opened | undefined;
+  try {
+    const query = await checkQuery(await openParser(), session.sql, [
+      ...views.keys(),
+      ...relationNames(session.relations ?? [], views),
+    ]);
+    opened = await openFresh();
+    fresh = undefined;
+    await lockSession(opened.connection, session, neededViews(views, query.relations), query.relations);
+    return await use({ connection: opened.connection, query });
+  } catch (error) {
+    throw queryError(error);
+  } finally {
+    opened?.connection.closeSync();
+    opened?.instance.closeSync();
+    // After the answer has gone out.
+    setImmediate(() => void openFresh().catch(() => {}));
+  }
+}
+
+const VIEW_NAME =
+  /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?VIEW\s+(?:"((?:[^"]|"")+)"|([A-Za-z_]\w*))\s+AS\b/i;
+
+/** Statements are our own program's. */
+function viewName(statement: string): string {
+  const match = VIEW_NAME.exec(statement);
+  const name = match?.[1]?.replaceAll('""', '"') ?? match?.[2];
+  if (name === undefined) throw new HakiriError('internal', 'A session was given a view without a name');
+  return name;
+}
+
+/** To make a view is to open its files: those that the query does not need are left out. */
+function neededViews(
+  views: ReadonlyMap<string, string>,
+  named: ReadonlySet<string>,
+): readonly (readonly [string, string])[] {
+  const needed = new Set([...named].filter((name) => views.has(name)));
+  // A view may be written over others; each is looked at once, also those added meanwhile.
+  for (const name of needed) {
+    const statement = (views.get(name) ?? '').toLowerCase();
+    for (const other of views.keys()) if (statement.includes(other.toLowerCase())) needed.add(other);
+  }
+  return [...views].filter(([name]) => needed.has(name));
+}
+
+async function lockSession(
+  connection: DuckDBConnection,
+  { relations = [], allowedPaths }: Session,
+  views: readonly (readonly [string, string])[],
+  named: ReadonlySet<string>,
+): Promise<void> {
+  await connection.run(`SET allowed_paths = [${allowedPaths.map(quoteLiteral).join(', ')}]`);
+  for (const relation of relations) {
+    if (named.has(relation.name)) await createRelation(connection, relation);
+  }
+  try {
+    for (const [, statement] of views) await connection.run(statement);
+  } catch (error) {
+    throw new HakiriError('store.damaged', 'A file of the store is missing or damaged', { cause: error });
+  }
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
