@@ -426,6 +426,16 @@ const CODES = {
     'The embedding endpoint answered with vectors of another size than the manifest says.',
     'Correct `dim`, or check which model the endpoint serves.',
   ),
+  'embedding.bad_answer': kind(
+    EXIT.source,
+    'The embedding endpoint answered with something other than one vector a text.',
+    'Check that the address is that of an OpenAI-compatible /v1/embeddings; data and the old index keep serving.',
+  ),
+  'embedding.folder': kind(
+    EXIT.usage,
+    'The model in a folder cannot be used: a file or the package onnxruntime-node is missing, or the model is of another kind.',
+    'The message says what is missing.',
+  ),
   'embedding.zone_refused': kind(
     EXIT.denied,
     'Data is tagged so that it may not be sent to the zone of this embedding endpoint.',

@@ -6,7 +6,7 @@ export interface Embedder {
   readonly model: EmbeddingModel;
   /**
    * One vector a text, in their order, each of `model.dims` floats and of length 1.
-   * @throws HakiriError embedding.unreachable, embedding.refused, embedding.dimension, embedding.timeout
+   * @throws HakiriError embedding.unreachable, embedding.refused, embedding.dimension, embedding.timeout, embedding.bad_answer
    */
   embed(texts: readonly string[], options: EmbedOptions): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
@@ -20,6 +20,8 @@ export interface EmbeddingModel {
   readonly kind: 'lexical' | 'semantic';
   /** Where texts are sent; undefined where they stay in this process. */
   readonly zone: string | undefined;
+  /** What else decides its vectors, such as a prefix; two models of one name and another variant share no vector. */
+  readonly variant?: string;
 }
 
 export interface EmbedOptions {
