@@ -116,6 +116,8 @@ export interface CatalogDelta {
   readonly columns: TableSchema;
   /** Only commits up to this time; undefined takes all of them. */
   readonly until?: string;
+  /** Only rows of a lower sequence: what the file held at one moment, whatever the clock says. */
+  readonly beforeSeq?: number;
 }
 
 /**

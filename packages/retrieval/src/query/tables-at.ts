@@ -1,6 +1,5 @@
-import { type AsOf, type CatalogTable, isHakiriError, type TableName, tableParts } from '@hakiri/core';
-import type { Session } from '@hakiri/engine';
-import { type Store, viewStatement } from '@hakiri/store';
+import { type AsOf, type CatalogTable, isHakiriError, type TableName } from '@hakiri/core';
+import type { Store } from '@hakiri/store';
 
 /** The tables of a store at one moment. */
 export interface TablesAt {
@@ -27,17 +26,4 @@ export async function tablesAt({ catalog }: Store, asOf: AsOf): Promise<TablesAt
     }
   }
   return { tables, gone };
-}
-
-export function sessionOver(
-  { paths }: Store,
-  tables: readonly CatalogTable[],
-  provenance: boolean,
-): Pick<Session, 'views' | 'allowedPaths'> {
-  return {
-    views: tables.map((table) => viewStatement(table, { path: paths.absolute, provenance })),
-    allowedPaths: tables.flatMap((table) =>
-      [...tableParts(table), ...table.deltas].map(({ path }) => paths.absolute(path)),
-    ),
-  };
 }

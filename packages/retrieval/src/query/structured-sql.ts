@@ -1,0 +1,104 @@
+import {
+  type CatalogTable,
+  PROVENANCE_COLUMNS,
+  parsePredicate,
+  predicateToSql,
+  quoteIdentifier,
+  type StructuredRequest,
+  type TableSchema,
+} from '@hakiri/core';
+import { keyColumns } from '../cite/citations.ts';
+import { findPath, lookUpPath, parseOrder, pathSql } from './columns.ts';
+
+export interface StructuredSql {
+  readonly sql: string;
+  /** Columns that were asked for; those after them are for citations. */
+  readonly shown: number;
+  /** Whether the order of the rows is settled by the statement alone. */
+  readonly isOrdered: boolean;
+}
+
+export interface StructuredOptions {
+  /** Whether key, run, sequence and incremental column of each row follow its own columns, in this order. */
+  readonly withSources: boolean;
+  /** Of one page; all rows when undefined. */
+  readonly page?: { readonly rows: number; readonly offset: number };
+  /**
+   * The relation of what was found: key, `_hakiri_score` and `_hakiri_rank`. The rows are those, by rank where no
+   * order is asked for; the filter held before the search.
+   */
+  readonly hits?: string;
+}
+
+/** What a searched row has beside its columns. */
+export const SCORE = '_score';
+export const RANK = '_rank';
+const HIT_COLUMNS = new Map([
+  [SCORE, '"_hakiri_score"'],
+  [RANK, '"_hakiri_rank"'],
+]);
+
+/**
+ * A structured request as SQL over the table's view; every name is looked up in the schema before it is written.
+ * Rows that are equal in what they are ordered by are ordered by key, so that pages fit together.
+ * @throws HakiriError query.unknown_column, query.invalid, predicate.invalid
+ */
+export function structuredSql(
+  request: StructuredRequest,
+  table: CatalogTable,
+  { withSources, page, hits }: StructuredOptions,
+): StructuredSql {
+  const schema = withProvenance(table.schema);
+  const columnSql = (name: string): string => {
+    const own = hits === undefined ? undefined : HIT_COLUMNS.get(name);
+    return own ?? pathSql(findPath(name, schema, hits === undefined ? [] : [...HIT_COLUMNS.keys()]));
+  };
+  const names = shownNames(request, table);
+  const shown = names.map((name) => `${columnSql(name)} AS ${quoteIdentifier(name)}`);
+  const sources = withSources ? sourceColumns(table, schema) : [];
+  const order = (request.orderBy ?? []).map((entry) => {
+    const { name, descending } = parseOrder(entry);
+    return `${columnSql(name)} ${descending ? 'DESC' : 'ASC'} NULLS LAST`;
+  });
+  if (hits !== undefined && order.length === 0) order.push('"_hakiri_rank"');
+  const key = keyColumns(table).map(quoteIdentifier);
+  const from = `${quoteIdentifier(table.name)}${hits === undefined ? '' : ` JOIN ${quoteIdentifier(hits)} USING (${key.join(', ')})`}`;
+  const where = hits === undefined ? whereSql(request, schema) : '';
+  const orderBy = order.length > 0 ? ` ORDER BY ${[...order, ...key].join(', ')}` : '';
+  const limit =
+    page === undefined ? '' : ` LIMIT ${page.rows}${page.offset > 0 ? ` OFFSET ${page.offset}` : ''}`;
+  const list = [...(shown.length > 0 ? shown : ['NULL AS "_hakiri_none"']), ...sources];
+  return {
+    sql: `SELECT ${list.join(', ')} FROM ${from}${where}${orderBy}${limit}`,
+    shown: Math.max(1, shown.length),
+    isOrdered: order.length > 0,
+  };
+}
+
+/** Columns of the answer: those that were asked for, else the table's own, and the score where there is one. */
+export function shownNames(
+  { select = [], search }: StructuredRequest,
+  table: CatalogTable,
+): readonly string[] {
+  if (select.length > 0) return select;
+  return [...table.schema.columns.map(({ name }) => name), ...(search === undefined ? [] : [SCORE])];
+}
+
+/** What a table's rows look like to those who name Hakiri's own columns. */
+export function withProvenance({ columns }: TableSchema): TableSchema {
+  return { columns: [...columns, ...PROVENANCE_COLUMNS] };
+}
+
+function sourceColumns(table: CatalogTable, schema: TableSchema): readonly string[] {
+  const key = keyColumns(table).map(quoteIdentifier);
+  // A transform may have left it out of the table.
+  const order = table.incremental === null ? undefined : lookUpPath(table.incremental, schema);
+  const incremental = order === undefined ? 'NULL' : pathSql(order);
+  return [...key, '"_hakiri_run"', '"_hakiri_seq"', incremental].map(
+    (column, i) => `${column} AS "_hakiri_source_${i}"`,
+  );
+}
+
+function whereSql({ filter }: StructuredRequest, schema: TableSchema): string {
+  return filter === undefined ? '' : ` WHERE ${predicateToSql(parsePredicate(filter), schema)}`;
+}

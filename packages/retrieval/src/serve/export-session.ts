@@ -1,0 +1,32 @@
+import type { Grant, RowsRequest } from '@hakiri/core';
+import type { Session, SessionLimits } from '@hakiri/engine';
+import { namedTables, sessionOver } from '../query/session.ts';
+import { structuredSql } from '../query/structured-sql.ts';
+import { sessionLimits } from './limits.ts';
+import { type Moment, requireTable } from './moment.ts';
+import { runNamedSearches } from './named-searches.ts';
+import type { ServeParts } from './parts.ts';
+import { searchedSession } from './searched-session.ts';
+import { sqlSession } from './sql-answer.ts';
+
+/** What a request for all of its rows is to the engine. */
+export async function exportSession(
+  parts: ServeParts,
+  request: RowsRequest,
+  grant: Grant,
+  moment: Moment,
+  limits: Partial<SessionLimits>,
+): Promise<Session> {
+  const deadline = sessionLimits(limits);
+  if ('sql' in request) {
+    const { relations } = await runNamedSearches(parts, request, grant, moment, deadline);
+    return sqlSession(parts, request, namedTables(request.sql, moment.tables), relations, false);
+  }
+  const { search } = request;
+  const table = requireTable(moment, request.table);
+  if (search !== undefined) {
+    return (await searchedSession(parts, { ...request, search }, grant, moment, deadline)).session;
+  }
+  const { sql } = structuredSql(request, table, { withSources: false });
+  return { sql, ...sessionOver(parts.store, [table], true) };
+}

@@ -1,0 +1,19 @@
+import type { Engine } from '@hakiri/engine';
+import type { Store } from '@hakiri/store';
+import type { Lineages } from '../cite/lineage.ts';
+import type { Continuations } from './continuation.ts';
+import type { KnownTables } from './known-tables.ts';
+import type { SearchParts } from './search-parts.ts';
+
+/** What the ways to an answer share. */
+export interface ServeParts {
+  readonly store: Store;
+  readonly engine: Engine;
+  /** Names the project in addresses. */
+  readonly project: string;
+  readonly known: KnownTables;
+  readonly lineages: Lineages;
+  readonly continuations: Continuations;
+  /** Undefined in a build without search. */
+  readonly search: SearchParts | undefined;
+}

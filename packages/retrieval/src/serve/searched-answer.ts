@@ -1,0 +1,187 @@
+import {
+  type Answer,
+  type CatalogTable,
+  type Freshness,
+  type Grant,
+  type JsonValue,
+  type LogicalType,
+  type QueryPlan,
+  type QueryRequest,
+  sqlType,
+} from '@hakiri/core';
+import { type CitedRow, citeRows, sourceOf, valueAt } from '../cite/citations.ts';
+import { findPath } from '../query/columns.ts';
+import { RANK, SCORE, shownNames, withProvenance } from '../query/structured-sql.ts';
+import type { SearchAnswer } from '../search/request.ts';
+import { freshnessOf, NO_POLICY, nextOf } from './answer.ts';
+import type { Position } from './continuation.ts';
+import { fieldAt } from './get-rows.ts';
+import { pageLimits, requireProgress, sessionLimits } from './limits.ts';
+import { type Moment, momentOf, requireBounded } from './moment.ts';
+import type { ServeParts } from './parts.ts';
+import { type SearchedRequest, searchTable, sessionOfHits } from './searched-session.ts';
+import { stillThere } from './still-there.ts';
+
+/** Rows of the answer before they are cut to a page. */
+interface FoundRows {
+  readonly columns: Answer['columns'];
+  readonly rows: readonly (readonly JsonValue[])[];
+  readonly sources: readonly CitedRow[];
+}
+
+/** A row may be written again between the search and its being read; nobody writes that often. */
+const ATTEMPTS = 3;
+
+/** Rows of one table that a search found: the best first, or in the order asked for. */
+export async function searchedAnswer(
+  parts: ServeParts,
+  request: SearchedRequest & QueryRequest,
+  grant: Grant,
+  moment: Moment,
+  position: Position | undefined,
+): Promise<Omit<Answer, 'elapsedMs'>> {
+  const limits = sessionLimits(request);
+  const startedAt = performance.now();
+  let table = requireBounded(parts.store, moment, request.table);
+  let found = await searchTable(parts, request, table, grant, limits);
+  const searchedAt = performance.now();
+  // Rows as they are now come by key; as they were, or in an order, through the view.
+  const isNow = request.asOf === undefined && position === undefined && (request.orderBy ?? []).length === 0;
+  let rows = isNow ? await rowsByKey(parts, request, table, found) : undefined;
+  for (let attempt = 1; isNow && rows === undefined && attempt < ATTEMPTS; attempt++) {
+    table = requireBounded(
+      parts.store,
+      await momentOf(parts.store, parts.known, {}, undefined),
+      request.table,
+    );
+    found = await searchTable(parts, request, table, grant, limits);
+    rows = await rowsByKey(parts, request, table, found);
+  }
+  rows ??= await rowsThroughView();
+  const { maxRows, maxBytes } = pageLimits(request);
+  const offset = position?.offset ?? 0;
+  const page = cut(rows.rows.slice(offset), maxRows, maxBytes);
+  requireProgress(page.length, page.truncated);
+  const sources = rows.sources.slice(offset, offset + page.length);
+  const kept = moment.isContinued
+    ? await stillThere(
+        parts.store,
+        sources.map(({ key }) => [{ table: table.name, key }]),
+      )
+    : sources.map(() => true);
+  const isKept = (_: unknown, i: number): boolean => kept[i] === true;
+  const endedAt = performance.now();
+  return {
+    columns: rows.columns,
+    rows: rows.rows.slice(offset, offset + page.length).filter(isKept),
+    truncated: page.truncated,
+    ...(request.cite
+      ? {
+          citations: {
+            kind: 'rows',
+            rows: (await citeRows(parts.lineages, parts.project, table, sources.filter(isKept))).map(
+              (cited) => [cited],
+            ),
+          },
+        }
+      : {}),
+    ...(request.explain
+      ? { plan: planOf(found, page.length, searchedAt - startedAt, endedAt - searchedAt) }
+      : {}),
+    freshness: await freshnessWith(parts, table, found),
+    policy: NO_POLICY,
+    ...(page.truncated === false ? {} : await nextOf(parts, request, grant, [table], offset + page.length)),
+  };
+
+  async function rowsThroughView(): Promise<FoundRows> {
+    const { session, shown } = sessionOfHits(parts, request, table, found, { withSources: true });
+    const { columns, rows } = await parts.engine.query(
+      { ...session, maxRows: found.hits.length, maxBytes: Number.MAX_SAFE_INTEGER },
+      limits(),
+    );
+    return {
+      columns: columns.slice(0, shown),
+      rows: rows.map((row) => row.slice(0, shown)),
+      sources: rows.map((row) => sourceOf(row.slice(shown), table)),
+    };
+  }
+}
+
+/** Undefined where a row has changed since it was found. */
+async function rowsByKey(
+  { store }: ServeParts,
+  request: SearchedRequest,
+  table: CatalogTable,
+  { hits }: SearchAnswer,
+): Promise<FoundRows | undefined> {
+  const schema = withProvenance(table.schema);
+  const columns = shownNames(request, table).map((name) => ({ name, ...columnOf(name) }));
+  const found = await store.rows(
+    table.name,
+    hits.map(({ key }) => key),
+  );
+  const rows: JsonValue[][] = [];
+  const sources: CitedRow[] = [];
+  for (const [i, hit] of hits.entries()) {
+    const row = found[i];
+    if (row === undefined || row.run !== hit.run || row.seq !== hit.seq) return undefined;
+    const provenance = {
+      _hakiri_run: row.run,
+      _hakiri_seq: row.seq,
+      _hakiri_deleted: false,
+      _hakiri_order: row.order,
+    };
+    const values = { ...row.values, ...provenance, [HIT]: { [SCORE]: hit.score, [RANK]: i + 1 } };
+    rows.push(columns.map(({ path }) => fieldAt(values, path)));
+    sources.push({
+      key: hit.key,
+      run: row.run,
+      incremental: table.incremental === null ? undefined : valueAt(row.values, table.incremental),
+    });
+  }
+  return { columns: columns.map(({ name, type }) => ({ name, type: sqlType(type) })), rows, sources };
+
+  function columnOf(name: string): { readonly path: readonly string[]; readonly type: LogicalType } {
+    if (name === SCORE) return { path: [HIT, SCORE], type: { kind: 'double' } };
+    if (name === RANK) return { path: [HIT, RANK], type: { kind: 'int32' } };
+    return findPath(name, schema, [SCORE, RANK]);
+  }
+}
+
+/** Beside the columns of a row; no column is called that. */
+const HIT = '_hakiri_hit';
+
+/** As many rows as fit. */
+function cut(
+  rows: readonly (readonly JsonValue[])[],
+  maxRows: number,
+  maxBytes: number,
+): { readonly length: number; readonly truncated: Answer['truncated'] } {
+  let bytes = 0;
+  for (const [i, row] of rows.entries()) {
+    if (i >= maxRows) return { length: i, truncated: 'rows' };
+    bytes += JSON.stringify(row).length;
+    if (bytes > maxBytes) return { length: i, truncated: 'bytes' };
+  }
+  return { length: rows.length, truncated: false };
+}
+
+/** The search itself says how far its indexes are behind. */
+async function freshnessWith(
+  { store }: ServeParts,
+  table: CatalogTable,
+  { behind }: SearchAnswer,
+): Promise<readonly Freshness[]> {
+  const indexes = Object.entries(behind).map(([name, rowsBehind]) => ({ name, rowsBehind }));
+  const [freshness] = await freshnessOf({ store, search: undefined }, [table]);
+  return freshness === undefined ? [] : [{ ...freshness, indexes }];
+}
+
+function planOf({ plan }: SearchAnswer, rows: number, searchMs: number, rowsMs: number): QueryPlan {
+  return {
+    step: 'search',
+    rows,
+    elapsedMs: searchMs + rowsMs,
+    steps: [...(plan === undefined ? [] : [plan]), { step: 'rows', rows, elapsedMs: rowsMs }],
+  };
+}

@@ -1,0 +1,73 @@
+import type { CatalogTable, Grant, RowsRequest, SearchClause, StructuredRequest } from '@hakiri/core';
+import type { Session, SessionLimits } from '@hakiri/engine';
+import { sessionOver } from '../query/session.ts';
+import { type StructuredOptions, structuredSql } from '../query/structured-sql.ts';
+import type { SearchAnswer } from '../search/request.ts';
+import { type Moment, requireBounded } from './moment.ts';
+import { hitsRelation } from './named-searches.ts';
+import type { ServeParts } from './parts.ts';
+import { runSearch } from './run-search.ts';
+
+export type SearchedRequest = StructuredRequest & {
+  readonly search: SearchClause;
+  readonly asOf?: RowsRequest['asOf'];
+  readonly explain?: boolean;
+};
+
+export interface SearchedSession {
+  readonly session: Session;
+  readonly table: CatalogTable;
+  /** Columns that were asked for; those after them are for citations. */
+  readonly shown: number;
+  readonly found: SearchAnswer;
+}
+
+/** What a view never is called. */
+const HITS = '_hakiri_hits';
+
+export async function searchTable(
+  parts: ServeParts,
+  { search, filter, asOf, explain = false }: SearchedRequest,
+  table: CatalogTable,
+  grant: Grant,
+  limits: () => SessionLimits,
+): Promise<SearchAnswer> {
+  return runSearch(
+    parts,
+    { table, isPast: asOf !== undefined, clause: search, filter, condition: undefined, explain },
+    grant,
+    limits,
+  );
+}
+
+/** The rows that were found, as they were at the moment, in the order asked or by rank. */
+export async function searchedSession(
+  parts: ServeParts,
+  request: SearchedRequest,
+  grant: Grant,
+  moment: Moment,
+  limits: () => SessionLimits,
+): Promise<SearchedSession> {
+  const table = requireBounded(parts.store, moment, request.table);
+  const found = await searchTable(parts, request, table, grant, limits);
+  return { ...sessionOfHits(parts, request, table, found, { withSources: false }), table, found };
+}
+
+/** Hits joined with the rows of the table. */
+export function sessionOfHits(
+  { store }: Pick<ServeParts, 'store'>,
+  request: SearchedRequest,
+  table: CatalogTable,
+  { hits }: SearchAnswer,
+  options: Omit<StructuredOptions, 'hits'>,
+): Pick<SearchedSession, 'session' | 'shown'> {
+  const { sql, shown } = structuredSql(request, table, { ...options, hits: HITS });
+  return {
+    session: {
+      sql,
+      ...sessionOver(store, [table], true),
+      relations: [hitsRelation(HITS, table, hits, '_hakiri_')],
+    },
+    shown,
+  };
+}
