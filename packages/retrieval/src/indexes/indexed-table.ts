@@ -1,11 +1,13 @@
-import type { IndexSpec, LogicalType, RunId, TableName } from '@hakiri/core';
+import type { IndexSpec, RunId, TableName, TableSchema } from '@hakiri/core';
 
 /** A table at one moment as the reader's child needs it: paths are absolute. */
 export interface IndexedTable {
   readonly name: TableName;
   /** The same files give the same version: what is memoised is memoised under it. */
   readonly version: string;
+  /** Empty where every row counts. */
   readonly primaryKey: readonly string[];
+  readonly schema: TableSchema;
   readonly parts: readonly IndexedPart[];
   /** Small writes that are not in Parquet yet. */
   readonly deltas: readonly IndexedDelta[];
@@ -23,6 +25,8 @@ export interface IndexedTable {
   readonly built: number;
   /** Folder of the table's graphs, one folder an index id in it. */
   readonly graphs: string;
+  /** Vectors of texts that were embedded before. */
+  readonly embeddings: string;
 }
 
 export interface IndexedPart {
@@ -33,8 +37,6 @@ export interface IndexedPart {
 export interface IndexedDelta {
   readonly path: string;
   readonly run: RunId;
-  /** Whole commits of the file that count, in bytes from its start. */
-  readonly bytes: number;
-  /** Key columns and indexed columns, by name. */
-  readonly types: Readonly<Record<string, LogicalType>>;
+  /** Its rows with all columns of the table and their provenance; a later write to the file is in it as well. */
+  readonly select: string;
 }

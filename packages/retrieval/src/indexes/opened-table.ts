@@ -1,5 +1,7 @@
 import type { IndexSpec, JsonValue, RunId, TextIndexSpec, VectorIndexSpec } from '@hakiri/core';
 import type { RowSet } from '../sets/row-set.ts';
+import type { TextSegment } from '../text/index.ts';
+import type { VectorSegment } from '../vector/index.ts';
 import type { IndexedTable } from './indexed-table.ts';
 
 /** A table with its indexes, open in the reader's child. What a search is asked of. */
@@ -34,25 +36,24 @@ export interface RowIdentities {
   seqAt(ordinal: number): number;
   /** In the one JSON form; of a table without a key, run and sequence. */
   keyAt(ordinal: number): readonly JsonValue[];
-  ordinalOf(run: RunId, seq: number): number | undefined;
 }
 
 export type OpenedIndex = OpenedTextIndex | OpenedVectorIndex;
 
-export interface OpenedTextIndex<Segment = unknown> {
+export interface OpenedTextIndex {
   readonly kind: 'fts';
   readonly spec: TextIndexSpec;
   readonly id: string;
   /** By unit: one segment a column of the spec, in their order; undefined where the index is behind. */
-  readonly units: readonly (readonly Segment[] | undefined)[];
+  readonly units: readonly (readonly TextSegment[] | undefined)[];
 }
 
-export interface OpenedVectorIndex<Segment = unknown> {
+export interface OpenedVectorIndex {
   readonly kind: 'vector';
   readonly spec: VectorIndexSpec;
   readonly id: string;
   /** By unit; undefined where the index is behind. */
-  readonly units: readonly (Segment | undefined)[];
+  readonly units: readonly (VectorSegment | undefined)[];
   /** Absolute path of the folder for the graph, which may not be there. */
   readonly graph: string;
 }

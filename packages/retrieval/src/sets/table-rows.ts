@@ -1,21 +1,119 @@
-import { HakiriError } from '@hakiri/core';
+import { createHash } from 'node:crypto';
 import type { Connection } from '../indexes/connection.ts';
+import type { IndexedTable } from '../indexes/indexed-table.ts';
 import type { OpenedTable, TableRows } from '../indexes/opened-table.ts';
 import type { AllowedRows } from '../search/request.ts';
+import { type PlacedRows, placedRows } from './alive-places.ts';
+import { type RowSet, rowSetFromWords } from './row-set.ts';
+
+/** Of all sets that are kept. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** The one used longest ago first. */
+const placed = new Map<string, PlacedRows>();
+let placedBytes = 0;
+
+/** Sets over an opened table's units go with it. */
+const ofOpened = new WeakMap<OpenedTable, Map<string, TableRows>>();
 
 /** Rows of the table as of its version. Memoised. */
-export async function aliveRows(_connection: Connection, _opened: OpenedTable): Promise<TableRows> {
-  throw new HakiriError('internal', 'Sets cannot be made yet');
+export function aliveRows(connection: Connection, opened: OpenedTable): Promise<TableRows> {
+  return rowsOf(connection, opened, undefined, '');
 }
 
 /**
  * Alive rows that may be found; the very object that `aliveRows` gives where nothing is kept from the grant. Memoised
  * by version, condition and grant.
  */
-export async function allowedRows(
-  _connection: Connection,
-  _opened: OpenedTable,
-  _allowed: AllowedRows,
+export function allowedRows(
+  connection: Connection,
+  opened: OpenedTable,
+  { grant, where }: AllowedRows,
 ): Promise<TableRows> {
-  throw new HakiriError('internal', 'Sets cannot be made yet');
+  return rowsOf(connection, opened, where, where === undefined ? '' : grant);
+}
+
+/** Where a condition's rows lie, or all of them. Memoised by version, condition and grant. */
+export async function placesOf(
+  connection: Connection,
+  table: IndexedTable,
+  where: string | undefined,
+  grant = '',
+): Promise<PlacedRows> {
+  const key = keyOf(table, where, grant);
+  const known = placed.get(key);
+  if (known) {
+    placed.delete(key);
+    placed.set(key, known);
+    return known;
+  }
+  const found = await placedRows(connection, table, where);
+  placed.set(key, found);
+  placedBytes += found.bytes;
+  for (const [old, { bytes }] of placed) {
+    if (placedBytes <= MAX_BYTES || old === key) break;
+    placed.delete(old);
+    placedBytes -= bytes;
+  }
+  return found;
+}
+
+function keyOf({ name, version }: IndexedTable, where: string | undefined, grant: string): string {
+  const condition = where === undefined ? '' : createHash('sha256').update(where).digest('hex');
+  return JSON.stringify([name, version, condition, grant]);
+}
+
+async function rowsOf(
+  connection: Connection,
+  opened: OpenedTable,
+  where: string | undefined,
+  grant: string,
+): Promise<TableRows> {
+  const sets = ofOpened.get(opened) ?? new Map<string, TableRows>();
+  ofOpened.set(opened, sets);
+  const key = keyOf(opened.table, where, grant);
+  const known = sets.get(key);
+  if (known) return known;
+  const found = overUnits(opened, await placesOf(connection, opened.table, where, grant));
+  if (sets.size >= MAX_SETS) sets.clear();
+  sets.set(key, found);
+  return found;
+}
+
+/** Of one opened table. */
+const MAX_SETS = 64;
+
+function overUnits({ table, units }: OpenedTable, { parts, deltas }: PlacedRows): TableRows {
+  const sets = units.map((unit, i): RowSet => {
+    const part = table.parts[i];
+    if (part) return partRows(unit.rows, parts.get(part.path));
+    return unit.identities ? memoryRows(unit.identities, deltas) : noRows(unit.rows);
+  });
+  return { units: sets, count: sets.reduce((sum, { count }) => sum + count, 0) };
+}
+
+const noRows = (rows: number): RowSet => rowSetFromWords(rows, new Uint32Array((rows + 31) >>> 5));
+
+function partRows(rows: number, words: Uint32Array | undefined): RowSet {
+  const needed = (rows + 31) >>> 5;
+  if (words === undefined) return noRows(rows);
+  const fitting = new Uint32Array(needed);
+  fitting.set(words.subarray(0, needed));
+  return rowSetFromWords(rows, fitting);
+}
+
+function memoryRows(
+  identities: NonNullable<OpenedTable['units'][number]['identities']>,
+  deltas: PlacedRows['deltas'],
+): RowSet {
+  const { rows } = identities;
+  const words = new Uint32Array((rows + 31) >>> 5);
+  for (let ordinal = 0; ordinal < rows; ordinal++) {
+    const run = identities.runs[identities.runIndexAt(ordinal)]!;
+    const seq = identities.seqAt(ordinal);
+    if ((((deltas.get(run)?.[seq >>> 5] ?? 0) >>> (seq & 31)) & 1) === 1) {
+      words[ordinal >>> 5]! |= 1 << (ordinal & 31);
+    }
+  }
+  return rowSetFromWords(rows, words);
 }

@@ -1,0 +1,105 @@
+import type { IndexSpec, RunId, TextIndexSpec, VectorIndexSpec } from '@hakiri/core';
+import { createTextSegmentBuilder, openTextSegment, type TextSegment } from '../text/index.ts';
+import {
+  createVectorSegmentWriter,
+  memoryFile,
+  memorySink,
+  openVectorSegment,
+  type VectorSegment,
+} from '../vector/index.ts';
+import { joinedText } from './column-text.ts';
+import { indexId } from './definition.ts';
+import type { DocumentVectors } from './document-vectors.ts';
+import type { RowIdentities } from './opened-table.ts';
+import type { ReadRow } from './read-rows.ts';
+
+/** Small writes, held in memory with what finds them. Rows ascend by sequence. */
+export interface MemoryUnit {
+  readonly rows: readonly MemoryRow[];
+  readonly identities: RowIdentities;
+  /** Undefined where the index has no vectors for the rows yet. */
+  segments(spec: IndexSpec): readonly TextSegment[] | VectorSegment | undefined;
+}
+
+export interface MemoryRow {
+  readonly read: ReadRow;
+  /** By the id of a vector index; null where the row has no text. */
+  readonly vectors: ReadonlyMap<string, Float32Array | null>;
+}
+
+/** Columns that the indexes of a table read, each once. */
+export function indexedColumns(specs: readonly IndexSpec[]): readonly string[] {
+  return [...new Set(specs.flatMap(({ columns }) => columns))];
+}
+
+/** Vectors of rows, for every vector index that has them all. */
+export async function withVectors(
+  rows: readonly ReadRow[],
+  specs: readonly IndexSpec[],
+  vectors: DocumentVectors,
+): Promise<readonly MemoryRow[]> {
+  const columns = indexedColumns(specs);
+  const made = rows.map((read) => ({ read, vectors: new Map<string, Float32Array | null>() }));
+  for (const spec of specs) {
+    if (spec.kind !== 'vector') continue;
+    const at = spec.columns.map((column) => columns.indexOf(column));
+    const texts = rows.map((row) => joinedText(at.map((i) => row.texts[i] ?? null)));
+    const found = await vectors.of(spec, texts);
+    found.forEach((vector, i) => {
+      if (vector !== undefined) made[i]!.vectors.set(indexId(spec), vector);
+    });
+  }
+  return made;
+}
+
+export function memoryUnit(
+  run: RunId,
+  rows: readonly MemoryRow[],
+  columns: readonly string[],
+  keyed: boolean,
+): MemoryUnit {
+  const built = new Map<string, readonly TextSegment[] | VectorSegment | undefined>();
+  return {
+    rows,
+    identities: {
+      rows: rows.length,
+      runs: [run],
+      runIndexAt: () => 0,
+      seqAt: (ordinal) => rows[ordinal]!.read.seq,
+      keyAt: (ordinal) => (keyed ? rows[ordinal]!.read.key : [run, rows[ordinal]!.read.seq]),
+    },
+    segments(spec) {
+      const id = indexId(spec);
+      if (!built.has(id)) {
+        built.set(id, spec.kind === 'fts' ? textSegments(spec, rows, columns) : vectorSegment(spec, rows));
+      }
+      return built.get(id);
+    },
+  };
+}
+
+function textSegments(
+  spec: TextIndexSpec,
+  rows: readonly MemoryRow[],
+  columns: readonly string[],
+): readonly TextSegment[] {
+  return spec.columns.map((column) => {
+    const at = columns.indexOf(column);
+    const builder = createTextSegmentBuilder({ analyzer: spec.analyzer });
+    rows.forEach(({ read }, ordinal) => {
+      builder.add(ordinal, read.texts[at] ?? null);
+    });
+    const bytes = Buffer.concat(builder.finish(rows.length));
+    return openTextSegment((offset, length) => bytes.subarray(offset, offset + length), bytes.length);
+  });
+}
+
+function vectorSegment(spec: VectorIndexSpec, rows: readonly MemoryRow[]): VectorSegment | undefined {
+  const id = indexId(spec);
+  if (rows.some(({ vectors }) => !vectors.has(id))) return undefined;
+  const { sink, bytes } = memorySink();
+  const writer = createVectorSegmentWriter({ ...spec, rows: rows.length }, sink);
+  for (const { vectors } of rows) writer.add(vectors.get(id) ?? undefined);
+  writer.finish();
+  return openVectorSegment(memoryFile(bytes()), { ...spec, rows: rows.length });
+}
