@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { HakiriError, quoteLiteral } from '@hakiri/core';
 import { type CheckedQuery, checkQuery } from '../gate/query-gate.ts';
-import type { Session } from '../protocol.ts';
+import type { Session, SessionQuery } from '../protocol.ts';
 import { openInstance, PARSER_SETTINGS, sessionSettings } from './instance.ts';
 import { queryError } from './query-error.ts';
 import { createRelation, relationNames } from './relations.ts';
@@ -11,6 +11,8 @@ export interface OpenSession {
   readonly connection: DuckDBConnection;
   readonly query: CheckedQuery;
 }
+
+type AskedSession = Session & Pick<SessionQuery, 'inOrder'>;
 
 interface Opened {
   readonly instance: DuckDBInstance;
@@ -46,7 +48,10 @@ export async function warmSession(): Promise<void> {
  * files, and can be told nothing more once locked.
  * @throws HakiriError query.*, store.damaged
  */
-export async function withSession<T>(session: Session, use: (open: OpenSession) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  session: AskedSession,
+  use: (open: OpenSession) => Promise<T>,
+): Promise<T> {
   const views = new Map(session.views.map((statement) => [viewName(statement), statement]));
   let opened: Opened | undefined;
   try {
@@ -95,10 +100,11 @@ function neededViews(
 
 async function lockSession(
   connection: DuckDBConnection,
-  { relations = [], allowedPaths }: Session,
+  { relations = [], allowedPaths, inOrder = false }: AskedSession,
   views: readonly (readonly [string, string])[],
   named: ReadonlySet<string>,
 ): Promise<void> {
+  if (inOrder) await connection.run('SET threads = 1');
   await connection.run(`SET allowed_paths = [${allowedPaths.map(quoteLiteral).join(', ')}]`);
   for (const relation of relations) {
     if (named.has(relation.name)) await createRelation(connection, relation);
