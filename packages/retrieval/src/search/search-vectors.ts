@@ -1,6 +1,7 @@
 import type { OpenedTable, OpenedVectorIndex, RowIdentities, TableRows } from '../indexes/opened-table.ts';
 import { hasRow, type RowSet, rowSetFromWords } from '../sets/row-set.ts';
 import {
+  compareRows,
   exactScores,
   type Graph,
   openGraph,
@@ -8,7 +9,6 @@ import {
   type ScoredRow,
   scanVectors,
   type TieOrder,
-  type VectorSegment,
 } from '../vector/index.ts';
 import { planVectors, SECOND_TRY, type VectorWay } from './planner.ts';
 
@@ -17,7 +17,7 @@ const GRAPH_ERROR = 4e-3;
 
 export interface VectorSearch {
   readonly opened: OpenedTable;
-  readonly index: OpenedVectorIndex<VectorSegment>;
+  readonly index: OpenedVectorIndex;
   readonly alive: TableRows;
   readonly allowed: TableRows;
   readonly seesAll: boolean;
@@ -34,8 +34,8 @@ export interface VectorFound {
   readonly way: VectorWay;
   /** What happened, where the way was left or there was no choice. */
   readonly note: string | undefined;
-  /** Rows that were scanned one by one. */
-  readonly scanned: number;
+  /** Vectors that were compared: scanned, or neighbours in the graph. */
+  readonly compared: number;
 }
 
 /** The allowed rows whose vectors are nearest. @throws HakiriError index.damaged, store.io */
@@ -70,7 +70,8 @@ export async function searchVectors(search: VectorSearch): Promise<VectorFound> 
       : typeof graph === 'string'
         ? graph
         : undefined;
-  return { ...scanVectors(query, units, k, ties), way, note };
+  const { rows, scanned } = scanVectors(query, units, k, ties);
+  return { rows, compared: scanned, way, note };
 }
 
 /** Undefined where too few neighbours are allowed to say that the best are among them. */
@@ -78,7 +79,7 @@ function fromGraph(
   { opened, index, allowed, query, k, ties, ...search }: VectorSearch,
   graph: Graph,
   neighbours: number,
-): Pick<VectorFound, 'rows' | 'scanned'> | undefined {
+): Pick<VectorFound, 'rows' | 'compared'> | undefined {
   const hits: ScoredRow[] = [];
   for (const { run, seq, score } of graph.nearest(query, neighbours)) {
     const place = opened.place(run, seq);
@@ -86,16 +87,16 @@ function fromGraph(
     const isAllowed = hasRow(allowed.units[place.unit]!, place.ordinal);
     if (isAllowed && index.units[place.unit]) hits.push({ ...place, score });
   }
-  if (hits.length < Math.min(k, allowed.count) && neighbours < graph.vectors) return undefined;
+  if (hits.length < Math.min(k, allowed.count)) return undefined;
   const beside = scannedUnits({ opened, index, allowed, query, k, ties, ...search }, (unit, rows) => {
     const identities = opened.units[unit]!.identities;
     return identities ? rest(rows, graph, identities) : rows;
   });
   const exact = exactScores(query, hits, (unit) => index.units[unit]!, ties, k, GRAPH_ERROR);
-  if (beside.length === 0) return { rows: exact, scanned: 0 };
+  if (beside.length === 0) return { rows: exact, compared: neighbours };
   const { rows, scanned } = scanVectors(query, beside, k, ties);
-  const both = [...exact, ...rows].sort((a, b) => b.score - a.score || ties(a, b));
-  return { rows: both.slice(0, k), scanned };
+  const both = [...exact, ...rows].sort((a, b) => compareRows(a, b, ties));
+  return { rows: both.slice(0, k), compared: neighbours + scanned };
 }
 
 /** Units of the index in which there is something to scan. */

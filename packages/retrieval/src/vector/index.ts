@@ -7,6 +7,6 @@ export { openVectorSegment } from './open-vector-segment.ts';
 export { toLengthOne } from './quantize.ts';
 export { type Scanned, type ScannedUnit, scanVectors } from './scan-vectors.ts';
 export type { SegmentFile, SegmentSink } from './segment-file.ts';
-export type { ScoredRow, TieOrder } from './top-rows.ts';
+export { compareRows, type ScoredRow, type TieOrder } from './top-rows.ts';
 export type { VectorKind, VectorSegment, VectorSegmentSummary } from './vector-segment.ts';
 export { createVectorSegmentWriter, type VectorSegmentWriter } from './vector-segment-writer.ts';

@@ -6,7 +6,12 @@ export interface ScoredRow {
 }
 
 /** Which of two rows of the same score comes first: below 0 for the first. The same whatever unit a row lies in. */
-export type TieOrder = (a: ScoredRow, b: ScoredRow) => number;
+export type TieOrder = (unitA: number, ordinalA: number, unitB: number, ordinalB: number) => number;
+
+/** The better one first. */
+export function compareRows(a: ScoredRow, b: ScoredRow, ties: TieOrder): number {
+  return b.score - a.score || ties(a.unit, a.ordinal, b.unit, b.ordinal);
+}
 
 /** The best rows of many. */
 export interface TopRows {
@@ -20,7 +25,7 @@ export interface TopRows {
 export function createTopRows(capacity: number, ties: TieOrder): TopRows {
   /** Of what is kept, the worst on top. */
   const heap: ScoredRow[] = [];
-  const order = (a: ScoredRow, b: ScoredRow): number => b.score - a.score || ties(a, b);
+  const order = (a: ScoredRow, b: ScoredRow): number => compareRows(a, b, ties);
 
   const sink = (row: ScoredRow): void => {
     let at = 0;

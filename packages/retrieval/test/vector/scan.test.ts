@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { everyRow, rowSetOf } from '../../src/sets/row-set.ts';
-import { scanVectors, toLengthOne } from '../../src/vector/index.ts';
+import { scanVectors, type TieOrder, toLengthOne } from '../../src/vector/index.ts';
 import { createTiles } from '../../src/vector/tiles.ts';
 import { byPlace, cosine, kindOf, nearest, random, randomVector, segmentOf } from './support/vectors.ts';
 
@@ -76,7 +76,7 @@ test('rows of the same score come in the order of ties, however many there are',
     kind,
     Array.from({ length: 4000 }, () => same),
   );
-  const backwards = (a: { ordinal: number }, b: { ordinal: number }) => b.ordinal - a.ordinal;
+  const backwards: TieOrder = (_unitA, ordinalA, _unitB, ordinalB) => ordinalB - ordinalA;
   const { rows } = scanVectors(
     toLengthOne(same)!,
     [{ unit: 0, segment, rows: everyRow(4000) }],

@@ -88,7 +88,7 @@ export function nearest(
     .map(([ordinal]) => ordinal);
 }
 
-export const byPlace: TieOrder = (a, b) => a.unit - b.unit || a.ordinal - b.ordinal;
+export const byPlace: TieOrder = (unitA, ordinalA, unitB, ordinalB) => unitA - unitB || ordinalA - ordinalB;
 
 /** Share of what should be found that was. */
 export const recall = (found: readonly number[], expected: readonly number[]): number =>
