@@ -1,8 +1,16 @@
 import type { IndexDescription, JsonValue, TableDescription } from '@hakiri/core';
 import { z } from 'zod';
-import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
+import {
+  DEFAULT_MAX_BYTES,
+  jsonBytes,
+  maxBytesField,
+  nextField,
+  nextOf,
+  nextOutput,
+  pageOf,
+} from './page.ts';
 import { shortenLongest } from './shorten.ts';
-import { defineTool } from './tool.ts';
+import { answer, defineTool } from './tool.ts';
 
 const output = z.object({
   name: z.string(),
@@ -72,9 +80,9 @@ export const contextDescribe = defineTool({
     const structured = {
       ...head,
       columns: [...page.items],
-      ...(page.next === undefined ? {} : { next: page.next }),
+      ...nextOf(page),
     } satisfies Described;
-    return { structured, text: describedText(structured), fromData: true };
+    return answer(structured, true, describedText);
   },
 });
 

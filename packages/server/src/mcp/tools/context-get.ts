@@ -1,8 +1,17 @@
-import type { FoundRow, JsonValue } from '@hakiri/core';
+import type { FoundRow } from '@hakiri/core';
 import { z } from 'zod';
 import { citationJson, citationOutput } from './citation.ts';
-import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
-import { defineTool } from './tool.ts';
+import {
+  DEFAULT_MAX_BYTES,
+  jsonBytes,
+  listText,
+  maxBytesField,
+  nextField,
+  nextOf,
+  nextOutput,
+  pageOf,
+} from './page.ts';
+import { answer, defineTool } from './tool.ts';
 
 const scalar = z.union([z.string().max(10_000), z.number(), z.boolean(), z.null()]);
 
@@ -38,32 +47,24 @@ export const contextGet = defineTool({
       { table, keys, ...(select === undefined ? {} : { select }) },
       services.grant,
     );
-    const rows = found.map((row, i) => ({ json: rowJson(row), line: rowLine(row, keys[i] ?? []) }));
-    const page = pageOf(rows, {
+    const page = pageOf(found.map(rowJson), {
       next,
       maxBytes,
-      bytes: ({ json, line }) => jsonBytes(json) + Buffer.byteLength(line),
+      bytes: (row) => jsonBytes(row) + Buffer.byteLength(line(row)),
     });
-    return {
-      structured: {
-        rows: page.items.map(({ json }) => json),
-        ...(page.next === undefined ? {} : { next: page.next }),
-      },
-      text: [
-        ...page.items.map(({ line }) => line),
-        ...(page.next === undefined ? [] : [`More: repeat the same call with next = "${page.next}".`]),
-      ].join('\n'),
-      fromData: true,
-    };
+    return answer({ rows: page.items, ...nextOf(page) }, true, ({ rows }) =>
+      listText(rows.map(line), page, 'There are no such rows.'),
+    );
   },
 });
 
-function rowJson(row: FoundRow | undefined): z.input<typeof output>['rows'][number] {
+type RowJson = z.input<typeof output>['rows'][number];
+
+function rowJson(row: FoundRow | undefined): RowJson {
   if (row === undefined) return { found: false };
   return { found: true, values: { ...row.values }, citation: citationJson(row.citation) };
 }
 
-function rowLine(row: FoundRow | undefined, key: readonly JsonValue[]): string {
-  if (row === undefined) return `There is no row with the key ${JSON.stringify(key)}.`;
-  return `${JSON.stringify(row.values)} ${row.citation.address}`;
+function line({ values, citation }: RowJson): string {
+  return citation === undefined ? 'no such row' : `${JSON.stringify(values)} ${citation.address}`;
 }

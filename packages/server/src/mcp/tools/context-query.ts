@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { jsonBytes } from './page.ts';
 import { answerJson, answerText, queryOutput } from './query-answer.ts';
 import { type BoundedRequest, queryInput, readQueryRequest } from './query-request.ts';
-import { defineTool, type ToolAnswer, type ToolContext } from './tool.ts';
+import { answer, defineTool, type ToolAnswer, type ToolContext } from './tool.ts';
 
 export const contextQuery = defineTool({
   name: 'context_query',
@@ -26,14 +26,11 @@ async function fit(
   // Rows stand in the answer twice, as JSON and as text; citations take about as much.
   let rowBytes = Math.floor(maxBytes / (request.cite ? 3 : 2));
   for (let attempt = 1; ; attempt++) {
-    const answer = await services.serve.query({ ...request, maxBytes: rowBytes, signal }, services.grant);
-    const structured = answerJson(answer);
-    const text = answerText(structured);
-    const bytes = jsonBytes(structured) + Buffer.byteLength(text);
-    if (bytes <= maxBytes || attempt === MOST_ATTEMPTS || answer.rows.length <= 1) {
-      return { structured, text, fromData: true };
-    }
-    rowBytes = Math.floor((jsonBytes(answer.rows) * maxBytes * 0.9) / bytes);
+    const found = await services.serve.query({ ...request, maxBytes: rowBytes, signal }, services.grant);
+    const told = answer(answerJson(found), true, answerText);
+    const bytes = jsonBytes(told.structured) + Buffer.byteLength(told.text);
+    if (bytes <= maxBytes || attempt === MOST_ATTEMPTS || found.rows.length <= 1) return told;
+    rowBytes = Math.floor((jsonBytes(found.rows) * maxBytes * 0.9) / bytes);
   }
 }
 

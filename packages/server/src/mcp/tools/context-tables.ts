@@ -1,7 +1,16 @@
 import type { TableSummary } from '@hakiri/core';
 import { z } from 'zod';
-import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
-import { defineTool } from './tool.ts';
+import {
+  DEFAULT_MAX_BYTES,
+  jsonBytes,
+  listText,
+  maxBytesField,
+  nextField,
+  nextOf,
+  nextOutput,
+  pageOf,
+} from './page.ts';
+import { answer, defineTool } from './tool.ts';
 
 const output = z.object({
   tables: z.array(
@@ -28,14 +37,9 @@ export const contextTables = defineTool({
   async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
     const all = (await services.serve.tables(services.grant)).map(tableJson);
     const page = pageOf(all, { next, maxBytes, bytes: (table) => jsonBytes(table) + line(table).length });
-    const structured = { tables: page.items, ...(page.next === undefined ? {} : { next: page.next }) };
-    const lines = page.items.map(line);
-    if (page.next !== undefined) lines.push(`More: call again with next = "${page.next}".`);
-    return {
-      structured,
-      text: lines.length === 0 ? 'There are no tables yet. pipeline_run pulls them.' : lines.join('\n'),
-      fromData: true,
-    };
+    return answer({ tables: page.items, ...nextOf(page) }, true, ({ tables }) =>
+      listText(tables.map(line), page, 'There are no tables yet. pipeline_run pulls them.'),
+    );
   },
 });
 

@@ -1,7 +1,7 @@
 import { HakiriError } from '@hakiri/core';
 import { z } from 'zod';
 import { idField, namespaceField } from './memory-fields.ts';
-import { defineTool } from './tool.ts';
+import { answer, defineTool } from './tool.ts';
 
 export const memoryForget = defineTool({
   name: 'memory_forget',
@@ -29,7 +29,7 @@ export const memoryForget = defineTool({
         hint: 'memory_search finds the ids.',
       });
     }
-    const { forgotten, proof, ...where } = await services.memory.forget(
+    const forgotten = await services.memory.forget(
       {
         ...(namespace === undefined ? {} : { namespace }),
         ...(ids === undefined ? {} : { ids }),
@@ -38,13 +38,13 @@ export const memoryForget = defineTool({
       },
       services.grant,
     );
-    return {
-      structured: { namespace: where.namespace, forgotten: [...forgotten], proof: { ...proof } },
-      text:
-        forgotten.length === 0
-          ? `Nothing to forget was found in "${where.namespace}".`
-          : `Forgotten in "${where.namespace}": ${forgotten.length} (proof: ${proof.erasure ?? proof.run ?? 'none'})`,
-      fromData: false,
-    };
+    return answer(
+      { namespace: forgotten.namespace, forgotten: [...forgotten.forgotten], proof: { ...forgotten.proof } },
+      false,
+      ({ namespace: where, forgotten: gone, proof }) =>
+        gone.length === 0
+          ? `Nothing to forget was found in "${where}".`
+          : `Forgotten in "${where}": ${gone.length} (proof: ${proof.erasure ?? proof.run ?? 'none'})`,
+    );
   },
 });

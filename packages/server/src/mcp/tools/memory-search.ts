@@ -2,8 +2,17 @@ import type { MemoryHit } from '@hakiri/core';
 import { z } from 'zod';
 import { citationJson, citationOutput } from './citation.ts';
 import { namespaceField } from './memory-fields.ts';
-import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
-import { defineTool } from './tool.ts';
+import {
+  DEFAULT_MAX_BYTES,
+  jsonBytes,
+  listText,
+  maxBytesField,
+  nextField,
+  nextOf,
+  nextOutput,
+  pageOf,
+} from './page.ts';
+import { answer, defineTool } from './tool.ts';
 
 const hit = z.object({
   id: z.string(),
@@ -64,17 +73,9 @@ export const memorySearch = defineTool({
       maxBytes: input.max_bytes ?? DEFAULT_MAX_BYTES,
       bytes: (item) => jsonBytes(item) + Buffer.byteLength(hitLine(item)),
     });
-    const lines = page.items.map(hitLine);
-    if (page.next !== undefined) lines.push(`More: repeat the same call with next = "${page.next}".`);
-    return {
-      structured: {
-        namespace: found.namespace,
-        items: page.items,
-        ...(page.next === undefined ? {} : { next: page.next }),
-      },
-      text: lines.length === 0 ? 'Nothing is remembered that fits.' : lines.join('\n'),
-      fromData: true,
-    };
+    return answer({ namespace: found.namespace, items: page.items, ...nextOf(page) }, true, ({ items }) =>
+      listText(items.map(hitLine), page, 'Nothing is remembered that fits.'),
+    );
   },
 });
 

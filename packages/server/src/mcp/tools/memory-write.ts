@@ -1,7 +1,7 @@
 import type { JsonValue, MemoryItem } from '@hakiri/core';
 import { z } from 'zod';
 import { idField, namespaceField } from './memory-fields.ts';
-import { defineTool } from './tool.ts';
+import { answer, defineTool } from './tool.ts';
 
 const item = z.strictObject({
   text: z.string().min(1).describe('What to remember, in words that stand on their own.'),
@@ -11,7 +11,7 @@ const item = z.strictObject({
     .optional()
     .describe('Whom or what it is about: what memory_forget can ask for.'),
   tags: z.array(z.string().max(200)).max(100).optional(),
-  metadata: z.record(z.string(), z.json()).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional().describe('Any JSON.'),
   source: z
     .string()
     .max(10_000)
@@ -39,11 +39,11 @@ export const memoryWrite = defineTool({
       { ...(namespace === undefined ? {} : { namespace }), items: items.map(memoryItem) },
       services.grant,
     );
-    return {
-      structured: { namespace: written.namespace, ids: [...written.ids], run: written.run },
-      text: `Remembered in "${written.namespace}": ${written.ids.join(', ')}`,
-      fromData: false,
-    };
+    return answer(
+      { namespace: written.namespace, ids: [...written.ids], run: written.run },
+      false,
+      ({ ids }) => `Remembered in "${written.namespace}": ${ids.join(', ')}`,
+    );
   },
 });
 
@@ -59,6 +59,7 @@ function memoryItem({
     text,
     ...(subject === undefined ? {} : { subject }),
     ...(tags === undefined ? {} : { tags }),
+    // All of it came out of JSON.
     ...(metadata === undefined ? {} : { metadata: metadata as { readonly [key: string]: JsonValue } }),
     ...(source === undefined ? {} : { source }),
     ...(supersedes === undefined ? {} : { supersedes }),

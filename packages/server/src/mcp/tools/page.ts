@@ -65,6 +65,24 @@ export interface PageLimits<T> {
   readonly bytes?: (item: T) => number;
 }
 
+/** The field of an answer that is one page of more. */
+export function nextOf({ next }: { readonly next?: string | undefined }): { readonly next?: string } {
+  return next === undefined ? {} : { next };
+}
+
+/** A page as text: a line an item, and how to go on. */
+export function listText(
+  lines: readonly string[],
+  { next }: { readonly next?: string | undefined },
+  none: string,
+): string {
+  if (lines.length === 0) return none;
+  return [
+    ...lines,
+    ...(next === undefined ? [] : [`More: repeat the same call with next = "${next}".`]),
+  ].join('\n');
+}
+
 function parseOffset(next: string): number {
   const offset = /^o(\d{1,9})$/.exec(next)?.[1];
   if (offset === undefined)

@@ -1,7 +1,16 @@
 import type { PipelineSummary } from '@hakiri/core';
 import { z } from 'zod';
-import { DEFAULT_MAX_BYTES, jsonBytes, maxBytesField, nextField, nextOutput, pageOf } from './page.ts';
-import { defineTool } from './tool.ts';
+import {
+  DEFAULT_MAX_BYTES,
+  jsonBytes,
+  listText,
+  maxBytesField,
+  nextField,
+  nextOf,
+  nextOutput,
+  pageOf,
+} from './page.ts';
+import { answer, defineTool } from './tool.ts';
 
 const pipeline = z.object({
   id: z.string(),
@@ -32,13 +41,9 @@ export const pipelineList = defineTool({
   async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
     const all = (await services.pipelines.list()).map(pipelineJson);
     const page = pageOf(all, { next, maxBytes, bytes: (one) => jsonBytes(one) + line(one).length });
-    const lines = page.items.map(line);
-    if (page.next !== undefined) lines.push(`More: call again with next = "${page.next}".`);
-    return {
-      structured: { pipelines: page.items, ...(page.next === undefined ? {} : { next: page.next }) },
-      text: lines.length === 0 ? 'The project has no pipelines.' : lines.join('\n'),
-      fromData: false,
-    };
+    return answer({ pipelines: page.items, ...nextOf(page) }, false, ({ pipelines }) =>
+      listText(pipelines.map(line), page, 'The project has no pipelines.'),
+    );
   },
 });
 

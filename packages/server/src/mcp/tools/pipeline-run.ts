@@ -1,6 +1,6 @@
 import type { PipelineRan } from '@hakiri/core';
 import { z } from 'zod';
-import { defineTool } from './tool.ts';
+import { answer, defineTool } from './tool.ts';
 
 const output = z.object({
   job: z.string(),
@@ -29,9 +29,8 @@ export const pipelineRun = defineTool({
       signal,
       progress: ({ rows, message }) => progress(rows, message),
     });
-    const structured = ranJson(ran);
     // The message of an error may quote what a source answered.
-    return { structured, text: ranText(id, structured), fromData: ran.state !== 'done' };
+    return answer(ranJson(ran), ran.state !== 'done', (told) => ranText(id, told));
   },
 });
 

@@ -10,27 +10,16 @@ import {
 } from './citation.ts';
 import { nextOutput } from './page.ts';
 
-const plan: z.ZodType<PlanJson> = z
-  .lazy(() =>
-    z.object({
-      step: z.string(),
-      detail: z.string().optional(),
-      estimated_rows: z.number().optional(),
-      rows: z.number().optional(),
-      elapsed_ms: z.number().optional(),
-      steps: z.array(plan).optional(),
-    }),
-  )
-  .meta({ id: 'plan' });
+const plan = z.object({
+  step: z.string(),
+  detail: z.string().optional(),
+  estimated_rows: z.number().optional(),
+  rows: z.number().optional(),
+  elapsed_ms: z.number().optional(),
+  steps: z.array(z.unknown()).optional().describe('What it is made of, in the same form.'),
+});
 
-interface PlanJson {
-  step: string;
-  detail?: string | undefined;
-  estimated_rows?: number | undefined;
-  rows?: number | undefined;
-  elapsed_ms?: number | undefined;
-  steps?: PlanJson[] | undefined;
-}
+type PlanJson = z.input<typeof plan>;
 
 export const queryOutput = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),

@@ -13,13 +13,26 @@ export interface ToolContext {
   readonly progress: ReportProgress;
 }
 
+/** Made by `answer`. */
 export interface ToolAnswer {
   /** Fits the tool's output schema. */
-  readonly structured: Readonly<Record<string, unknown>>;
+  readonly structured: object;
   /** The same for clients that show text alone, as short as it goes. */
   readonly text: string;
-  /** Whether anything of it was written by a source or another agent. */
-  readonly fromData: boolean;
+}
+
+/**
+ * The text is made of what was cleaned: made before, it could hold a control character as a JSON escape. `fromData`
+ * says whether anything of it was written by a source or another agent.
+ */
+export function answer<Structured extends object>(
+  structured: Structured,
+  fromData: boolean,
+  text: (structured: Structured) => string,
+): ToolAnswer {
+  const clean = cleanValue(structured);
+  const told = cleanText(text(clean));
+  return { structured: clean, text: fromData ? `${UNTRUSTED}\n${told}` : told };
 }
 
 export interface Tool {
@@ -61,13 +74,8 @@ export function defineTool<Input extends z.ZodType, Output extends z.ZodObject>(
   };
 }
 
-/** Text from data is cleaned and marked here, so that no tool can forget to. */
-export function answerResult({ structured, text, fromData }: ToolAnswer): CallToolResult {
-  const clean = cleanText(text);
-  return {
-    structuredContent: { ...cleanValue(structured) },
-    content: [{ type: 'text', text: fromData ? `${UNTRUSTED}\n${clean}` : clean }],
-  };
+export function answerResult({ structured, text }: ToolAnswer): CallToolResult {
+  return { structuredContent: { ...structured }, content: [{ type: 'text', text }] };
 }
 
 /** @throws HakiriError usage.argument naming every field that does not fit, and the nearest name of an unknown one */
@@ -97,8 +105,20 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    override: ({ jsonSchema: made }) => dropObvious(made),
+  });
   return rest;
+}
+
+/** What says nothing costs every client that reads it. */
+function dropObvious(schema: z.core.JSONSchema.BaseSchema): void {
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  const { propertyNames: names } = schema;
+  if (typeof names === 'object' && Object.keys(names).join() === 'type') delete schema.propertyNames;
 }
 
 /** A failed call has `error` and nothing else; some clients check failed calls against the schema, too. */
