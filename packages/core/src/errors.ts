@@ -453,6 +453,11 @@ const CODES = {
     'The address to listen on is taken.',
     'Stop the other program, or choose another port with --port.',
   ),
+  'server.running': kind(
+    EXIT.conflict,
+    'A daemon serves this project already.',
+    'Use that one, or stop it first: `hakiri mcp` finds it by itself.',
+  ),
   'server.unauthorized': kind(
     EXIT.denied,
     'The bearer token is missing or wrong.',

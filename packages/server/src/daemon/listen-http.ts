@@ -1,0 +1,67 @@
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { HakiriError } from '@hakiri/core';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Hono } from 'hono';
+
+export interface HttpListener {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no new connection; resolves when the last one is closed, by force after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** What a client may keep a connection waiting for: its headers, then its whole request. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+const MOST_CONNECTIONS = 256;
+
+/** @throws HakiriError server.port_taken */
+export async function listenHttp(
+  app: Hono,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<HttpListener> {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(notListening(host, port, cause)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    host,
+    port: address.port,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const force = setTimeout(
+          () => 'closeAllConnections' in server && server.closeAllConnections(),
+          graceMs,
+        );
+        server.close(() => {
+          clearTimeout(force);
+          resolve();
+        });
+        if ('closeIdleConnections' in server) server.closeIdleConnections();
+      }),
+  };
+}
+
+/** As it stands in an address. */
+export const urlHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
+function notListening(host: string, port: number, cause: NodeJS.ErrnoException): HakiriError {
+  const where = `${urlHost(host)}:${port}`;
+  if (cause.code === 'EADDRINUSE') {
+    return new HakiriError('server.port_taken', `Another program listens on ${where}`, {
+      cause,
+      details: { host, port },
+    });
+  }
+  return new HakiriError('server.port_taken', `${where} cannot be listened on (${cause.code ?? 'error'})`, {
+    hint: 'Choose another port with --port, or an address of this machine with --host.',
+    cause,
+    details: { host, port },
+  });
+}
