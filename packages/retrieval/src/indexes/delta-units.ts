@@ -2,10 +2,10 @@ import { statSync } from 'node:fs';
 import type { IndexSpec } from '@hakiri/core';
 import type { Connection } from './connection.ts';
 import { indexId } from './definition.ts';
-import { documentVectors } from './document-vectors.ts';
+import { openDocumentVectors } from './document-vectors.ts';
 import type { IndexedDelta, IndexedTable } from './indexed-table.ts';
 import { indexedColumns, type MemoryRow, type MemoryUnit, memoryUnit, withVectors } from './memory-unit.ts';
-import { readRows } from './read-rows.ts';
+import { type ReadRow, readRows } from './read-rows.ts';
 
 /** What is held of a file of small writes. */
 interface HeldDelta {
@@ -43,25 +43,17 @@ export async function deltaUnits(
 }
 
 /** Units whose vectors were not there yet, with those that are there now. */
-export async function completedUnits(
-  table: IndexedTable,
-  delta: IndexedDelta,
-): Promise<readonly MemoryUnit[]> {
+export function completedUnits(table: IndexedTable, delta: IndexedDelta): readonly MemoryUnit[] {
   const held = heldOf(table, delta);
   const wanted = table.indexes.filter(({ kind }) => kind === 'vector').map(indexId);
   const isWhole = ({ rows }: MemoryUnit): boolean =>
     rows.every(({ vectors }) => wanted.every((id) => vectors.has(id)));
-  held.units = await Promise.all(
-    held.units.map(async (unit) => {
-      if (isWhole(unit)) return unit;
-      const rows = await withVectors(
-        unit.rows.map(({ read }) => read),
-        table.indexes,
-        documentVectors(table.embeddings),
-      );
-      return memoryUnit(delta.run, rows, indexedColumns(table.indexes), table.primaryKey.length > 0);
-    }),
-  );
+  held.units = held.units.map((unit) => {
+    if (isWhole(unit)) return unit;
+    const reads = unit.rows.map(({ read }) => read);
+    const rows = vectorsOf(table, reads);
+    return unitOf(table, delta.run, rows);
+  });
   return held.units;
 }
 
@@ -106,9 +98,18 @@ async function unseenRows(
   });
   for await (const chunk of chunks) {
     const wanted = chunk.filter(({ seq }) => isWanted(seq));
-    rows.push(...(await withVectors(wanted, table.indexes, documentVectors(table.embeddings))));
+    rows.push(...vectorsOf(table, wanted));
   }
   return rows;
+}
+
+function vectorsOf(table: IndexedTable, rows: readonly ReadRow[]): readonly MemoryRow[] {
+  const vectors = openDocumentVectors(table.embeddings);
+  try {
+    return withVectors(rows, table.indexes, vectors);
+  } finally {
+    vectors.close();
+  }
 }
 
 function inUnits(

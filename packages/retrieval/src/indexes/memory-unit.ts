@@ -33,18 +33,18 @@ export function indexedColumns(specs: readonly IndexSpec[]): readonly string[] {
 }
 
 /** Vectors of rows, for every vector index that has them all. */
-export async function withVectors(
+export function withVectors(
   rows: readonly ReadRow[],
   specs: readonly IndexSpec[],
   vectors: DocumentVectors,
-): Promise<readonly MemoryRow[]> {
+): readonly MemoryRow[] {
   const columns = indexedColumns(specs);
   const made = rows.map((read) => ({ read, vectors: new Map<string, Float32Array | null>() }));
   for (const spec of specs) {
     if (spec.kind !== 'vector') continue;
     const at = spec.columns.map((column) => columns.indexOf(column));
     const texts = rows.map((row) => joinedText(at.map((i) => row.texts[i] ?? null)));
-    const found = await vectors.of(spec, texts);
+    const found = vectors.of(spec, texts);
     found.forEach((vector, i) => {
       if (vector !== undefined) made[i]!.vectors.set(indexId(spec), vector);
     });

@@ -66,7 +66,7 @@ async function memoryUnits(connection: Connection, table: IndexedTable): Promise
   const units: MemoryUnit[] = [];
   for (const delta of table.deltas) {
     await deltaUnits(connection, table, delta, alive.deltas.get(delta.run));
-    units.push(...(await completedUnits(table, delta)));
+    units.push(...completedUnits(table, delta));
   }
   return units;
 }
