@@ -21,11 +21,11 @@ export interface StructuredSql {
 export interface StructuredOptions {
   /** Whether key, run, sequence and incremental column of each row follow its own columns, in this order. */
   readonly withSources: boolean;
-  /** Of one page; all rows when undefined. */
-  readonly page?: { readonly rows: number; readonly offset: number };
+  /** Of one page; all rows when undefined. `rows`: as many as can be there. */
+  readonly page?: { readonly rows: number | undefined; readonly offset: number };
   /**
-   * The relation of what was found: key, `_hakiri_score` and `_hakiri_rank`. The rows are those, by rank where no
-   * order is asked for; the filter held before the search.
+   * What was found, as a relation in SQL: key, `_hakiri_score` and `_hakiri_rank`. The rows are those, by rank where
+   * no order is asked for; the filter held before the search.
    */
   readonly hits?: string;
 }
@@ -62,17 +62,20 @@ export function structuredSql(
   });
   if (hits !== undefined && order.length === 0) order.push('"_hakiri_rank"');
   const key = keyColumns(table).map(quoteIdentifier);
-  const from = `${quoteIdentifier(table.name)}${hits === undefined ? '' : ` JOIN ${quoteIdentifier(hits)} USING (${key.join(', ')})`}`;
+  const from = `${quoteIdentifier(table.name)}${hits === undefined ? '' : ` JOIN ${hits} USING (${key.join(', ')})`}`;
   const where = hits === undefined ? whereSql(request, schema) : '';
   const orderBy = order.length > 0 ? ` ORDER BY ${[...order, ...key].join(', ')}` : '';
-  const limit =
-    page === undefined ? '' : ` LIMIT ${page.rows}${page.offset > 0 ? ` OFFSET ${page.offset}` : ''}`;
   const list = [...(shown.length > 0 ? shown : ['NULL AS "_hakiri_none"']), ...sources];
   return {
-    sql: `SELECT ${list.join(', ')} FROM ${from}${where}${orderBy}${limit}`,
+    sql: `SELECT ${list.join(', ')} FROM ${from}${where}${orderBy}${pageSql(page)}`,
     shown: Math.max(1, shown.length),
     isOrdered: order.length > 0,
   };
+}
+
+function pageSql(page: StructuredOptions['page']): string {
+  const limit = page?.rows === undefined ? '' : ` LIMIT ${page.rows}`;
+  return page === undefined || page.offset === 0 ? limit : `${limit} OFFSET ${page.offset}`;
 }
 
 /** Columns of the answer: those that were asked for, else the table's own, and the score where there is one. */

@@ -1,6 +1,6 @@
 import type { Grant, RowsRequest } from '@hakiri/core';
 import type { Session, SessionLimits } from '@hakiri/engine';
-import { namedTables, sessionOver } from '../query/session.ts';
+import { namedTables, ownSession } from '../query/session.ts';
 import { structuredSql } from '../query/structured-sql.ts';
 import { sessionLimits } from './limits.ts';
 import { type Moment, requireTable } from './moment.ts';
@@ -28,5 +28,5 @@ export async function exportSession(
     return (await searchedSession(parts, { ...request, search }, grant, moment, deadline)).session;
   }
   const { sql } = structuredSql(request, table, { withSources: false });
-  return { sql, ...sessionOver(parts.store, [table], true) };
+  return ownSession(parts.store, table, sql);
 }

@@ -1,21 +1,15 @@
 import {
   type CatalogTable,
-  type Column,
-  findColumn,
   type Grant,
   HakiriError,
-  type JsonValue,
-  type LogicalType,
   type NamedSearch,
   type QueryPlan,
-  quoteLiteral,
   type RowsRequest,
   type SqlRequest,
-  sqlType,
 } from '@hakiri/core';
 import { MAX_RELATION_ROWS, type SessionLimits, type SessionRelation } from '@hakiri/engine';
-import { keyColumns } from '../cite/citations.ts';
 import { findPath, pathSql } from '../query/columns.ts';
+import { keyTypes, valueSql } from '../query/hits-sql.ts';
 import { namedTables } from '../query/session.ts';
 import { withProvenance } from '../query/structured-sql.ts';
 import type { SearchHit } from '../search/request.ts';
@@ -75,7 +69,7 @@ export async function runNamedSearches(
       limits,
     );
     tables.add(table);
-    relations.push(hitsRelation(name, table, hits, '_'));
+    relations.push(hitsRelation(name, table, hits));
     if (plan) plans.push({ ...plan, step: `search ${name}`, detail: detailOf(search) });
   }
   return { relations, plans, tables: [...tables] };
@@ -85,27 +79,14 @@ function detailOf({ table, filter }: NamedSearch): string {
   return filter === undefined ? table : `${table} where ${filter}`;
 }
 
-/** Hits as rows that a SELECT can join, best first: the table's key, `score` and `rank`, these two after a prefix. */
-export function hitsRelation(
-  name: string,
-  table: CatalogTable,
-  hits: readonly SearchHit[],
-  prefix: '_' | '_hakiri_',
-): SessionRelation {
-  const schema = withProvenance(table.schema);
-  const key = keyColumns(table).map((column): Column => {
-    const type = findColumn(schema, column)?.type;
-    return {
-      name: column,
-      type: type === undefined || type.kind === 'undecided' ? { kind: 'string' } : type,
-    };
-  });
+/** Hits as rows that a SELECT can join, best first. */
+function hitsRelation(name: string, table: CatalogTable, hits: readonly SearchHit[]): SessionRelation {
   return {
     name,
     columns: [
-      ...key,
-      { name: `${prefix}score`, type: { kind: 'double' } },
-      { name: `${prefix}rank`, type: { kind: 'int32' } },
+      ...keyTypes(table),
+      { name: '_score', type: { kind: 'double' } },
+      { name: '_rank', type: { kind: 'int32' } },
     ],
     rows: hits.slice(0, MAX_RELATION_ROWS).map((hit, i) => [...hit.key, hit.score, i + 1]),
   };
@@ -149,10 +130,4 @@ async function valuesCondition(
   }
   const values = rows.flatMap(([value = null]) => (value === null ? [] : [valueSql(value, path.type)]));
   return values.length === 0 ? 'FALSE' : `${pathSql(path)} IN (${values.join(', ')})`;
-}
-
-/** A value that is not of the type equals nothing. */
-function valueSql(value: JsonValue, type: LogicalType): string {
-  const text = quoteLiteral(typeof value === 'string' ? value : JSON.stringify(value));
-  return type.kind === 'bytes' ? `from_base64(${text})` : `TRY_CAST(${text} AS ${sqlType(type)})`;
 }

@@ -1,10 +1,10 @@
 import type { CatalogTable, Grant, RowsRequest, SearchClause, StructuredRequest } from '@hakiri/core';
 import type { Session, SessionLimits } from '@hakiri/engine';
-import { sessionOver } from '../query/session.ts';
+import { hitsSql } from '../query/hits-sql.ts';
+import { ownSession } from '../query/session.ts';
 import { type StructuredOptions, structuredSql } from '../query/structured-sql.ts';
 import type { SearchAnswer } from '../search/request.ts';
 import { type Moment, requireBounded } from './moment.ts';
-import { hitsRelation } from './named-searches.ts';
 import type { ServeParts } from './parts.ts';
 import { runSearch } from './run-search.ts';
 
@@ -21,9 +21,6 @@ export interface SearchedSession {
   readonly shown: number;
   readonly found: SearchAnswer;
 }
-
-/** What a view never is called. */
-const HITS = '_hakiri_hits';
 
 export async function searchTable(
   parts: ServeParts,
@@ -61,13 +58,6 @@ export function sessionOfHits(
   { hits }: SearchAnswer,
   options: Omit<StructuredOptions, 'hits'>,
 ): Pick<SearchedSession, 'session' | 'shown'> {
-  const { sql, shown } = structuredSql(request, table, { ...options, hits: HITS });
-  return {
-    session: {
-      sql,
-      ...sessionOver(store, [table], true),
-      relations: [hitsRelation(HITS, table, hits, '_hakiri_')],
-    },
-    shown,
-  };
+  const { sql, shown } = structuredSql(request, table, { ...options, hits: hitsSql(table, hits) });
+  return { session: ownSession(store, table, sql), shown };
 }

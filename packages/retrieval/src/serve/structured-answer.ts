@@ -1,6 +1,6 @@
 import type { Answer, Grant, QueryRequest, StructuredRequest } from '@hakiri/core';
 import { citeRows, sourceOf } from '../cite/citations.ts';
-import { sessionOver } from '../query/session.ts';
+import { ownSession } from '../query/session.ts';
 import { structuredSql } from '../query/structured-sql.ts';
 import { freshnessOf, NO_POLICY, nextOf } from './answer.ts';
 import type { Position } from './continuation.ts';
@@ -25,11 +25,12 @@ export async function structuredAnswer(
   const { maxRows, maxBytes } = pageLimits(request);
   const offset = position?.offset ?? 0;
   const withSources = request.cite === true || moment.isContinued;
-  const page = { rows: Math.min(maxRows, Number.MAX_SAFE_INTEGER - 1) + 1, offset };
+  // One more than is shown tells whether there is more.
+  const page = { rows: request.limit === undefined ? undefined : maxRows + 1, offset };
   const { sql, shown, isOrdered } = structuredSql(request, table, { withSources, page });
   const started = performance.now();
   const { columns, rows, truncated } = await engine.query(
-    { sql, ...sessionOver(store, [table], true), maxRows, maxBytes, inOrder: !isOrdered },
+    { ...ownSession(store, table, sql), maxRows, maxBytes, inOrder: !isOrdered },
     sessionLimits(request)(),
   );
   const elapsedMs = performance.now() - started;

@@ -1,0 +1,4 @@
+import { runEngineChild } from '@hakiri/engine/child';
+import { storeJobs } from '@hakiri/store/jobs';
+
+await runEngineChild(storeJobs);
