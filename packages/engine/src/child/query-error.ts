@@ -1,8 +1,9 @@
-import { HakiriError } from '@hakiri/core';
+import { HakiriError, toHakiriError } from '@hakiri/core';
 
 /** Sanitised: an engine message can quote a value or a path. */
 export function queryError(error: unknown): HakiriError {
   if (error instanceof HakiriError) return error;
+  if (error instanceof TypeError || error instanceof ReferenceError) return toHakiriError(error);
   const message = error instanceof Error ? error.message : String(error);
   const firstLine = (message.split('\n')[0] ?? '').replace(/^[A-Za-z ]+ Error: /, '');
   if (/^Permission Error/.test(message)) {

@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { HakiriError, quoteLiteral } from '@hakiri/core';
+import { HakiriError, PROVENANCE_COLUMNS, quoteIdentifier, quoteLiteral } from '@hakiri/core';
+import type { CiteSession } from '../cite/cite-session.ts';
 import { type CheckedQuery, checkQuery } from '../gate/query-gate.ts';
 import type { Session, SessionQuery } from '../protocol.ts';
 import { openInstance, PARSER_SETTINGS, sessionSettings } from './instance.ts';
@@ -9,6 +10,8 @@ import { createRelation, relationNames } from './relations.ts';
 /** A locked session and the query that was found fit to run in it. */
 export interface OpenSession {
   readonly connection: DuckDBConnection;
+  /** Holds nothing; for trees only. */
+  readonly parser: DuckDBConnection;
   readonly query: CheckedQuery;
 }
 
@@ -49,20 +52,25 @@ export async function warmSession(): Promise<void> {
  * @throws HakiriError query.*, store.damaged
  */
 export async function withSession<T>(
-  session: AskedSession,
+  session: Session,
   use: (open: OpenSession) => Promise<T>,
+  cite?: CiteSession,
 ): Promise<T> {
   const views = new Map(session.views.map((statement) => [viewName(statement), statement]));
   let opened: Opened | undefined;
   try {
-    const query = await checkQuery(await openParser(), session.sql, [
+    const parser = await openParser();
+    const query = await checkQuery(parser, session.sql, [
       ...views.keys(),
       ...relationNames(session.relations ?? [], views),
     ]);
     opened = await openFresh();
     fresh = undefined;
-    await lockSession(opened.connection, session, neededViews(views, query.relations), query.relations);
-    return await use({ connection: opened.connection, query });
+    const statements = neededViews(views, query.relations).flatMap(([name, statement]) =>
+      cite?.bases.has(name) ? citedView(name, statement, cite) : [statement],
+    );
+    await lockSession(opened.connection, session, statements, query.relations);
+    return await use({ connection: opened.connection, parser, query });
   } catch (error) {
     throw queryError(error);
   } finally {
@@ -98,10 +106,25 @@ function neededViews(
   return [...views].filter(([name]) => needed.has(name));
 }
 
+/** The view under a name of its own, where its sources are read, and what the query sees of it. */
+function citedView(
+  name: string,
+  statement: string,
+  { bases, seesProvenance }: CiteSession,
+): readonly string[] {
+  const base = quoteIdentifier(bases.get(name) ?? '');
+  const columns = PROVENANCE_COLUMNS.map((column) => quoteIdentifier(column.name)).join(', ');
+  const shown = seesProvenance ? '*' : `* EXCLUDE (${columns})`;
+  return [
+    statement.replace(VIEW_NAME, () => `CREATE VIEW ${base} AS`),
+    `CREATE VIEW ${quoteIdentifier(name)} AS SELECT ${shown} FROM ${base}`,
+  ];
+}
+
 async function lockSession(
   connection: DuckDBConnection,
   { relations = [], allowedPaths, inOrder = false }: AskedSession,
-  views: readonly (readonly [string, string])[],
+  statements: readonly string[],
   named: ReadonlySet<string>,
 ): Promise<void> {
   if (inOrder) await connection.run('SET threads = 1');
@@ -110,7 +133,7 @@ async function lockSession(
     if (named.has(relation.name)) await createRelation(connection, relation);
   }
   try {
-    for (const [, statement] of views) await connection.run(statement);
+    for (const statement of statements) await connection.run(statement);
   } catch (error) {
     throw new HakiriError('store.damaged', 'A file of the store is missing or damaged', { cause: error });
   }
