@@ -38,9 +38,10 @@ export interface Engine {
   copy(request: CopyRequest): Promise<CopyResult>;
   /**
    * Long work in a child of its own, so that what a run or a reader asks never waits behind it. Which jobs there
-   * are is settled where the child starts.
+   * are is settled where the child starts. What a commit waits for goes to the `writer`: it takes its turn among the
+   * parts, and never waits behind a compaction.
    */
-  job<Result>(job: string, request: unknown): Promise<Result>;
+  job<Result>(job: string, request: unknown, lane?: JobLane): Promise<Result>;
   /**
    * A registered job in the reader's child, which lives long and may keep what it has read. One at a time, apart from
    * the other children. One that passes its limits is ended with the child; what waits behind it gets a new one.
@@ -121,7 +122,8 @@ export function createEngine({
     countRows: (path) => writer.ask({ op: 'count_rows', path }),
     select: (sql) => writer.ask({ op: 'select', sql }),
     copy: (request) => writer.ask({ op: 'copy', ...request }, { makes: 'part' }),
-    job: (job, request) => background.ask({ op: 'job', job, request }, { makes: 'part' }),
+    job: (job, request, lane) =>
+      (lane === 'writer' ? writer : background).ask({ op: 'job', job, request }, { makes: 'part' }),
     read: (job, request, limits) => reader.ask({ op: 'job', job, request }, { limits }),
     compact: (request) => background.ask({ op: 'job', job: 'compact', request }, { makes: 'part' }),
     query: (query, limits) => sql.ask<QueryResult>({ op: 'query', ...query }, limits),
