@@ -6,7 +6,7 @@ import { createMcp } from '../../src/index.ts';
 import { connectStdio } from '../support/connect.ts';
 import { fakeServices } from '../support/fake-services.ts';
 
-const GOLDEN = join(import.meta.dirname, 'listing.json');
+const GOLDEN = join(import.meta.dirname, 'fixtures', 'listing.json');
 
 /** Everything that a client is told before it has asked for any data. */
 async function listing(t: Parameters<typeof connectStdio>[0], services = fakeServices()): Promise<string> {
