@@ -65,6 +65,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+export type JobLane = 'background' | 'writer';
+
 export interface EngineOptions {
   readonly spawn: SpawnChild;
   /** Parts a writer child makes before it is replaced, so that its memory cannot creep up. */

@@ -9,7 +9,7 @@ export type {
 } from './compact/request.ts';
 export { decoded, spoolType } from './convert/base64-columns.ts';
 export { shortBounds, shortOrder } from './convert/short-bounds.ts';
-export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export { createEngine, type Engine, type EngineOptions, type JobLane } from './engine.ts';
 export type { ChildRole, SpawnChild } from './process/child-process.ts';
 export type { SessionLimits } from './process/deadline.ts';
 export type {
