@@ -108,7 +108,7 @@ async function attempt(caller: Caller, { texts }: Batch): Promise<Attempt<Sent>>
     );
     if (reply.status === 200) return { done: readAnswer(await readBody(reply, expected), expected) };
     if (TOO_LARGE.includes(reply.status) && texts.length > 1) {
-      reply.body.destroy();
+      await readText(reply, MAX_ERROR_BYTES);
       return { done: 'too large' };
     }
     return await failure(reply, caller);
@@ -132,10 +132,8 @@ async function readText({ body }: Reply, limit: number): Promise<string | undefi
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > limit) {
-      body.destroy();
-      return undefined;
-    }
+    // Leaving the loop ends the connection.
+    if (bytes > limit) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

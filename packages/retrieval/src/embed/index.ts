@@ -1,6 +1,8 @@
 export { embeddingCacheFolder, embeddingCachePath } from './cache/cache-file.ts';
-export { type EmbeddingCache, openEmbeddingCache, textHash } from './cache/embedding-cache.ts';
+export { type CachedVectors, cachedVectors } from './cache/cached-vectors.ts';
+export { type EmbeddingCache, openEmbeddingCache } from './cache/embedding-cache.ts';
 export { embeddingCaches, forgetTexts } from './cache/forget-texts.ts';
+export { textHash } from './cache/vector-row.ts';
 export { createEmbedders, type Embedders, type EmbeddersOptions } from './create-embedders.ts';
 export { type DocumentVectors, documentVectors } from './document-vectors.ts';
 export { type EndpointOptions, endpointEmbedder } from './endpoint-embedder.ts';

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Embedder } from '@hakiri/core';
 import { guarded, isDamage, openCacheFile, removeCacheFile } from './cache-file.ts';
+import { textHash, toBytes, toVector } from './vector-row.ts';
 
 /** What was embedded is kept after as many texts: an endpoint that fails later does not take it along. */
 const TEXTS_AT_ONCE = 256;
-/** How far the length of a kept vector may be from 1. */
-const TOLERANCE = 1e-3;
-
 export interface EmbeddingCache {
   /**
    * One vector a text, in their order. Only texts that are not kept yet are embedded, each once.
@@ -15,11 +12,6 @@ export interface EmbeddingCache {
    */
   embed(texts: readonly string[], signal?: AbortSignal): Promise<readonly Float32Array[]>;
   close(): void;
-}
-
-/** What a text is kept under. */
-export function textHash(text: string): Uint8Array {
-  return createHash('sha256').update(text).digest();
 }
 
 /** Vectors of one model for the texts of one table, shared by all processes. */
@@ -91,15 +83,6 @@ function read(
   });
 }
 
-/** Little-endian floats; undefined for what was not written by us. */
-function toVector(bytes: Uint8Array, dims: number): Float32Array | undefined {
-  if (bytes.length !== dims * 4) return undefined;
-  const vector = new Float32Array(Uint8Array.from(bytes).buffer);
-  let squares = 0;
-  for (const value of vector) squares += value * value;
-  return Math.abs(squares - 1) < TOLERANCE ? vector : undefined;
-}
-
 interface Entry {
   readonly hash: Uint8Array;
   readonly vector: Float32Array;
@@ -110,7 +93,7 @@ function write(db: DatabaseSync, entries: readonly Entry[]): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     for (const { hash, vector } of entries) {
-      insert.run(hash, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+      insert.run(hash, toBytes(vector));
     }
     db.exec('COMMIT');
   } catch (error) {

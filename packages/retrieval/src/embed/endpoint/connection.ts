@@ -16,8 +16,8 @@ export interface Reply {
   readonly status: number;
   /** The header as it came. */
   readonly retryAfter: string | undefined;
-  /** To be read, or destroyed. */
-  readonly body: AsyncIterable<Uint8Array> & { destroy(): void };
+  /** To be read, or left by `return`. */
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 /** undici is loaded with the first request. An address in clear text is reached on private networks alone. */
@@ -48,7 +48,7 @@ export function openConnection(url: URL, connections: number): Connection {
       };
     },
     async close() {
-      await (await agent)?.destroy();
+      await (await agent?.catch(() => undefined))?.destroy();
     },
   };
 }
