@@ -79,6 +79,8 @@ function leadByList(
 function leadByWindows(lead: ClauseCursors, eligible: RowSet, finish: (count: number) => void): void {
   for (let base = 0; base < eligible.rows; base += WINDOW) {
     const end = Math.min(base + WINDOW, eligible.rows);
+    // A list that turned out to be damaged may have left some behind.
+    marked.fill(0);
     for (const cursor of lead) mark(cursor, base, end);
     let count = 0;
     for (let i = 0; i < marked.length; i++) {
@@ -86,7 +88,6 @@ function leadByWindows(lead: ClauseCursors, eligible: RowSet, finish: (count: nu
         candidates[count] = base + i * 32 + 31 - Math.clz32(word & -word);
         sums[count++] = 0;
       }
-      marked[i] = 0;
     }
     if (count > 0) finish(count);
   }

@@ -11,6 +11,8 @@ const scores = new Float64Array(WINDOW);
 const found = new Uint32Array(WINDOW / 32);
 const candidates = new Uint32Array(WINDOW);
 const sums = new Float64Array(WINDOW);
+/** A list that turned out to be damaged left its scores behind. */
+let left = false;
 
 /**
  * Offers the best rows that any of the lists has. Lists whose words together cannot lift a row over the worst that is
@@ -23,6 +25,11 @@ export function anyOf(part: number, cursors: readonly Cursor[], eligible: RowSet
     oneList(part, only, eligible, top);
     return;
   }
+  if (left) {
+    scores.fill(0);
+    found.fill(0);
+  }
+  left = true;
   const order = [...cursors];
   for (let base = 0; base < eligible.rows; base += WINDOW) {
     const end = Math.min(base + WINDOW, eligible.rows);
@@ -48,6 +55,7 @@ export function anyOf(part: number, cursors: readonly Cursor[], eligible: RowSet
     }
     for (let i = 0; i < count; i++) top.offer(part, candidates[i]!, sums[i]!);
   }
+  left = false;
 }
 
 function oneList(part: number, cursor: Cursor, { words }: RowSet, top: TopRows): void {

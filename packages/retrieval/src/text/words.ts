@@ -34,8 +34,8 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 const LETTERS_LEFT = /[ßæœøđðþłħıŧŋĸς]/g;
 /** Accents and vowel points; not the vowel signs of Indic scripts nor the voice marks of kana, which are letters. */
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: the marks themselves are what is looked for
 const ACCENTS =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: the marks themselves are what is looked for
   /[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]|\u00ad|\u200b|\u200c|\u200d|\u2060/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII is what is asked for
 const ASCII = /^[\x00-\x7f]*$/;
