@@ -45,6 +45,9 @@ async function helpOf(command: readonly string[]): Promise<string> {
     confirm: async () => undefined,
     onInterrupt: () => () => {},
     writeBytes: async () => {},
+    stdio: () => {
+      throw new Error('help speaks no protocol');
+    },
     exitNow: () => {},
     openProject: () => Promise.reject(new Error('help opens no project')),
   };

@@ -28,3 +28,12 @@ export function parseMoment(text: string): AsOf {
     hint: 'Write it as 2026-11-01T00:00:00Z, or give a run: `select distinct _hakiri_run` lists them.',
   });
 }
+
+/** 0 to 65535. Throws `usage.argument`. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new HakiriError('usage.argument', `"${text}" is not a port`, {
+    hint: 'Write a number from 0 to 65535.',
+  });
+}

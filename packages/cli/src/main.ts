@@ -52,6 +52,7 @@ export function createContext(host: Host): Call {
     confirm: host.confirm,
     onInterrupt: host.onInterrupt,
     writeBytes: host.writeBytes,
+    stdio: host.stdio,
     exitNow: host.exitNow,
   };
   return { services, output: createOutput(host, host.env, scrubber) };

@@ -5,7 +5,10 @@ import type { Project, Services } from './services.ts';
 
 /** The outside world as a program meets it: the real process, or a test's. */
 export interface Host
-  extends Pick<Services, 'cwd' | 'env' | 'readStdin' | 'confirm' | 'onInterrupt' | 'writeBytes' | 'exitNow'> {
+  extends Pick<
+    Services,
+    'cwd' | 'env' | 'readStdin' | 'confirm' | 'onInterrupt' | 'writeBytes' | 'stdio' | 'exitNow'
+  > {
   readonly env: Environment;
   readonly profile: Profile;
   readonly stdout: Sink;
@@ -60,6 +63,7 @@ export function nodeHost(profile: Profile): Host {
       new Promise((resolve, reject) => {
         process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
+    stdio: () => ({ stdin: process.stdin, stdout: process.stdout }),
     exitNow: (code) => process.exit(code),
     openProject: async (folder, context) =>
       (await import('./open-project.ts')).openProject(folder, context, profile),

@@ -41,6 +41,7 @@ import {
 import { ulid } from 'ulid';
 import { connectorOf, createSource } from './create-source.ts';
 import { removeLeftovers } from './export-file.ts';
+import { findRun } from './find-run.ts';
 import { plural } from './format/units.ts';
 import { rebuildChecks, repairChecks } from './mended.ts';
 import type { ProjectContext, WriterUse } from './node-host.ts';
@@ -169,7 +170,7 @@ export async function openProject(
       const lock = {
         command: command ?? `hakiri run ${pipelines.join(' ')}`.trim(),
         waitMs,
-        signal: kill,
+        signal: AbortSignal.any([stop, kill]),
         onWait: tellHolder((message) => onEvent({ kind: 'note', message })),
       };
       const job = ulid(clock.nowMs()) as JobId;
@@ -262,12 +263,7 @@ export async function openProject(
     },
 
     async findRun(run) {
-      const { catalog } = await readableStore();
-      for (const { name } of await catalog.tables()) {
-        const found = (await catalog.runs(name)).find((candidate) => candidate.run === run);
-        if (found !== undefined) return found;
-      }
-      return undefined;
+      return findRun(await readableStore(), files, run);
     },
 
     async storedTables() {

@@ -1,14 +1,7 @@
-import type {
-  CatalogTable,
-  Job,
-  Manifest,
-  NodeId,
-  PipelineId,
-  RunManifest,
-  Serve,
-  TableName,
-} from '@hakiri/core';
+import type { Readable, Writable } from 'node:stream';
+import type { CatalogTable, Job, Manifest, NodeId, PipelineId, Serve, TableName } from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
+import type { RunSummary } from '@hakiri/server';
 import type {
   Collected,
   Compacted,
@@ -36,6 +29,8 @@ export interface Services {
   onInterrupt(listener: () => void): () => void;
   /** Writes to standard output what is no text, and resolves when there is room for more. */
   writeBytes(bytes: Uint8Array): Promise<void>;
+  /** Standard input and output, for a protocol that is spoken over them. */
+  stdio(): { readonly stdin: Readable; readonly stdout: Writable };
   /** Ends the process now, whatever is still going on. */
   exitNow(code: number): void;
 }
@@ -59,7 +54,7 @@ export interface Project {
   /** Merges where it pays, and collects. What goes wrong is told in a note: the next time will do. */
   tidy(stop: AbortSignal, onNote: (message: string) => void): Promise<void>;
   jobs(): Promise<readonly Job[]>;
-  findRun(run: string): Promise<RunManifest | undefined>;
+  findRun(run: string): Promise<RunSummary | undefined>;
   storedTables(): Promise<readonly CatalogTable[]>;
   nodeId(): Promise<NodeId>;
   /** Process ids of the engine's children. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@hakiri/core';
+import { type Clock, HakiriError } from '@hakiri/core';
 import type { LockOptions, WritableStore } from '@hakiri/store';
 
 /**
@@ -8,7 +8,7 @@ import type { LockOptions, WritableStore } from '@hakiri/store';
 export interface SharedWriter {
   /**
    * All who write at the same time share one store.
-   * @throws HakiriError store.locked when another process writes for longer than `waitMs`
+   * @throws HakiriError store.locked when another process writes for longer than `waitMs`, interrupted
    */
   use<T>(lock: LockOptions, work: (store: WritableStore) => Promise<T>): Promise<T>;
   /** Gives the store back as soon as nobody uses it. */
@@ -54,6 +54,8 @@ export function createSharedWriter(options: SharedWriterOptions): SharedWriter {
       return await opened;
     } catch (error) {
       store = undefined;
+      if (lock.signal?.aborted)
+        throw new HakiriError('interrupted', 'Stopped while another process wrote', { cause: error });
       throw error;
     }
   };

@@ -1,3 +1,4 @@
+export { urlHost } from './daemon/listen-http.ts';
 export { manifestDiff } from './daemon/manifest-diff.ts';
 export { socketPath } from './daemon/socket-path.ts';
 export { ensureToken, type Token } from './daemon/token.ts';
@@ -15,5 +16,5 @@ export { observedServe } from './metrics/observed-serve.ts';
 export { residentBytes } from './metrics/process-memory.ts';
 export { createScheduler, type Scheduler } from './scheduler/scheduler.ts';
 export type { Entry, RunOutcome } from './scheduler/timetable.ts';
-export type { ServerServices } from './services.ts';
+export type { RunSummary, Runs, ServerServices } from './services.ts';
 export { createTracer, NO_TRACES, type Tracer } from './trace/tracer.ts';

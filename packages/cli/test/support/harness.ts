@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import {
   type Answer,
@@ -76,6 +77,7 @@ export async function hakiri(world: World, ...argv: readonly string[]): Promise<
       world.onReady?.(listener);
       return () => {};
     },
+    stdio: () => ({ stdin: Readable.from([]), stdout: new PassThrough() }),
     exitNow: (code) => {
       exitedWith ??= code;
     },

@@ -1,0 +1,221 @@
+import { join } from 'node:path';
+import { type HakiriError, isHakiriError, toHakiriError } from '@hakiri/core';
+import type { RunEvent } from '@hakiri/ingest';
+import {
+  createMeter,
+  createScheduler,
+  createTracer,
+  ensureToken,
+  type Log,
+  manifestDiff,
+  observedServe,
+  openTransports,
+  type RunOutcome,
+  residentBytes,
+  type Scheduler,
+  socketPath,
+  type Token,
+  watch,
+} from '@hakiri/server';
+import type { Environment } from '../output.ts';
+import type { Project } from '../services.ts';
+import { systemClock } from '../system-clock.ts';
+import { VERSION } from '../version.ts';
+import { acquireDaemonLock } from './daemon-lock.ts';
+import { scheduled } from './history.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { liveServe } from './live-serve.ts';
+import { manifestStamp } from './manifest-stamp.ts';
+import { createPipelines, type Ended } from './pipelines.ts';
+import { serverServices } from './server-services.ts';
+
+export interface DaemonOptions {
+  readonly project: Project;
+  readonly host: string;
+  readonly port: number;
+  readonly allowedHosts: readonly string[];
+  readonly schedule: boolean;
+  readonly env: Environment;
+  readonly log: Log;
+  /** Soft: it ends when what runs has reached its next commit. */
+  readonly stop: AbortSignal;
+  /** Hard: runs end now. */
+  readonly kill: AbortSignal;
+  /** Called once it takes questions. */
+  onReady(where: { readonly host: string; readonly port: number; readonly token: Token }): void;
+}
+
+/** Of a project's pipelines; more would wait for the source, the disk or the engine anyway. */
+const RUNS_AT_ONCE = 2;
+const WAIT_FOR_WRITER_MS = 10 * 60_000;
+const LOOK_AT_MANIFEST_MS = 1000;
+/** What answers that are under way get when it stops. */
+const GRACE_MS = 2000;
+
+export const tokenFile = (folder: string): string => join(folder, '.hakiri', 'keys', 'serve.token');
+
+/**
+ * Serves a project until it is stopped: answers agents, runs what is scheduled, keeps the store in order.
+ * @throws HakiriError server.running, server.port_taken, secret.file_mode
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { project, env, log, stop, kill } = options;
+  const clock = systemClock;
+  const lock = await acquireDaemonLock(project.folder, clock);
+  const tracer = await createTracer({
+    endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    version: VERSION,
+    onError: (error) => log.warn({ reason: toHakiriError(error).message }, 'traces'),
+  });
+  try {
+    const token = ensureToken(tokenFile(project.folder));
+    await project.prepare({ waitMs: WAIT_FOR_WRITER_MS, signal: stop });
+    let scheduler: Scheduler | undefined;
+    const meter = createMeter({
+      children: () => project.childPids().length,
+      running: () => pipelines.running(),
+      memory: () => residentBytes(project.childPids()),
+    });
+    const pipelines = createPipelines({
+      project,
+      clock,
+      waitMs: WAIT_FOR_WRITER_MS,
+      stop,
+      kill,
+      nextStartMs: (id) => scheduler?.nextStartMs(id),
+      onStart(id) {
+        scheduler?.started(id);
+        log.info({ pipeline: id }, 'run started');
+      },
+      onEnd(id, ended) {
+        scheduler?.ended(id, outcomeOf(ended, stop));
+        if (ended === undefined) return;
+        const { ran, rows, elapsedMs } = ended;
+        meter.run(id, ran.state, rows, elapsedMs);
+        log.info({ pipeline: id, state: ran.state, rows, ms: Math.round(elapsedMs) }, 'run ended');
+      },
+      onEvent: (id, event) => logEvent(log, id, event),
+    });
+    const traced: typeof pipelines = {
+      ...pipelines,
+      run: (id, request) =>
+        tracer.span('run', { pipeline: id }, async (span) => {
+          const ran = await pipelines.run(id, request);
+          span.set({ state: ran.state, rows: ran.tables.reduce((sum, { rows }) => sum + rows, 0) });
+          return ran;
+        }),
+    };
+
+    const serve = observedServe(liveServe(project), { clock, meter, tracer });
+    const transports = await openTransports({
+      services: serverServices(project, { clock, pipelines: traced, serve }),
+      host: options.host,
+      port: options.port,
+      token: token.value,
+      allowedHosts: options.allowedHosts,
+      socketPath: socketPath(project.folder, env),
+      meter,
+      log,
+      isReady: () => !stop.aborted,
+    });
+    options.onReady({ host: options.host, port: transports.port, token });
+    log.info({ host: options.host, port: transports.port, pid: process.pid }, 'listening');
+    const replaceSchedule = async (): Promise<void> =>
+      scheduler?.replace(scheduled(project.manifest, await project.jobs()));
+    if (options.schedule) {
+      scheduler = createScheduler({
+        clock,
+        seed: await project.nodeId(),
+        atOnce: RUNS_AT_ONCE,
+        run: (id) => runScheduled(traced, id, { log, stop }),
+      });
+    }
+
+    await replaceSchedule();
+    const housekeeping = startHousekeeping({ project, clock, log, stop });
+    const watching = watch({
+      clock,
+      everyMs: LOOK_AT_MANIFEST_MS,
+      signal: stop,
+      stamp: () => manifestStamp(project.folder),
+      onChange: () => reload(project, log, replaceSchedule),
+    });
+
+    await aborted(stop);
+    log.info({ running: pipelines.running() }, 'stopping');
+    await Promise.all([scheduler?.stop(), housekeeping.stop(), watching, pipelines.settled()]);
+    await transports.close(GRACE_MS);
+    log.info('stopped');
+  } finally {
+    await tracer.close();
+    lock.release();
+  }
+}
+
+/** A manifest that cannot be read leaves the one before in force. */
+async function reload(project: Project, log: Log, replaceSchedule: () => Promise<void>): Promise<void> {
+  try {
+    const before = await project.reload();
+    const changes = manifestDiff(before, project.manifest);
+    await replaceSchedule();
+    log.info(
+      { changes },
+      changes.length === 0 ? 'manifest read again, nothing changed' : 'manifest reloaded',
+    );
+  } catch (error) {
+    log.error(facts(toHakiriError(error)), 'manifest not taken, the one before stays in force');
+  }
+}
+
+async function runScheduled(
+  pipelines: Pick<ReturnType<typeof createPipelines>, 'run'>,
+  id: string,
+  { log, stop }: { readonly log: Log; readonly stop: AbortSignal },
+): Promise<RunOutcome> {
+  try {
+    const { state } = await pipelines.run(id, {});
+    return state === 'done' ? 'done' : state === 'interrupted' ? 'stopped' : 'failed';
+  } catch (error) {
+    if (stop.aborted || (isHakiriError(error) && error.code === 'pipeline.running')) return 'stopped';
+    log.error({ pipeline: id, ...facts(toHakiriError(error)) }, 'run failed');
+    return 'failed';
+  }
+}
+
+function outcomeOf(ended: Ended | undefined, stop: AbortSignal): RunOutcome {
+  if (ended === undefined) return stop.aborted ? 'stopped' : 'failed';
+  const { state } = ended.ran;
+  return state === 'done' ? 'done' : state === 'interrupted' ? 'stopped' : 'failed';
+}
+
+function logEvent(log: Log, pipeline: string, event: RunEvent): void {
+  switch (event.kind) {
+    case 'committed': {
+      const { rows, setAside, run } = event.commit;
+      log.info({ pipeline, table: event.table.table, rows, set_aside: setAside, run }, 'committed');
+      return;
+    }
+    case 'warning':
+      log.warn({ pipeline, table: event.table.table, code: event.code }, event.message);
+      return;
+    case 'note':
+      log.info({ pipeline }, event.message);
+      return;
+    case 'table-done': {
+      const { error, ref } = event.report;
+      if (error === undefined || event.report.state === 'interrupted') return;
+      log.error({ pipeline, table: ref.table, ...facts(toHakiriError(error)) }, 'table failed');
+    }
+  }
+}
+
+function facts({ code, message, hint }: HakiriError): Readonly<Record<string, string>> {
+  return { code, reason: message, hint };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
