@@ -12,6 +12,14 @@ import {
 } from '../vector/index.ts';
 import { planVectors, SECOND_TRY, type VectorWay } from './planner.ts';
 
+/**
+ * Shares of a graph's list, from its beginning, in which the hits wanted must be found. Towards its end a list has
+ * gaps, and away from where most of it lies: there stands what is allowed where filter and query disagree. That they
+ * do is likely once a first try has failed.
+ */
+const FIRST_TRUSTED = 1 / 2;
+const SECOND_TRUSTED = 1 / 4;
+
 /** How far a score in 16 bits is off the exact one, at most. */
 const GRAPH_ERROR = 4e-3;
 
@@ -53,15 +61,11 @@ export async function searchVectors(search: VectorSearch): Promise<VectorFound> 
     graph: usable?.vectors,
   });
   if (way.kind === 'graph' && usable) {
-    let neighbours = way.neighbours;
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const found = fromGraph(search, usable, neighbours);
-      if (found) {
-        const note = attempt === 0 ? undefined : `asked again for ${neighbours} neighbours`;
-        return { ...found, way, note };
-      }
-      neighbours = Math.min(usable.vectors, neighbours * SECOND_TRY);
-    }
+    const first = fromGraph(search, usable, way.neighbours, FIRST_TRUSTED);
+    if (first) return { ...first, way, note: undefined };
+    const more = Math.min(usable.vectors, way.neighbours * SECOND_TRY);
+    const second = fromGraph(search, usable, more, SECOND_TRUSTED);
+    if (second) return { ...second, way, note: `asked again for ${more} neighbours` };
   }
   const units = scannedUnits(search, (_, rows) => rows);
   const note =
@@ -74,20 +78,22 @@ export async function searchVectors(search: VectorSearch): Promise<VectorFound> 
   return { rows, compared: scanned, way, note };
 }
 
-/** Undefined where too few neighbours are allowed to say that the best are among them. */
+/** Undefined where too few of the neighbours in the trusted share are allowed: the best may be missing. */
 function fromGraph(
   { opened, index, allowed, query, k, ties, ...search }: VectorSearch,
   graph: Graph,
   neighbours: number,
+  trusted: number,
 ): Pick<VectorFound, 'rows' | 'compared'> | undefined {
   const hits: ScoredRow[] = [];
-  for (const { run, seq, score } of graph.nearest(query, neighbours)) {
+  let amongTrusted = 0;
+  graph.nearest(query, neighbours).forEach(({ run, seq, score }, rank) => {
     const place = opened.place(run, seq);
-    if (!place) continue;
-    const isAllowed = hasRow(allowed.units[place.unit]!, place.ordinal);
-    if (isAllowed && index.units[place.unit]) hits.push({ ...place, score });
-  }
-  if (hits.length < Math.min(k, allowed.count)) return undefined;
+    if (!place || !index.units[place.unit] || !hasRow(allowed.units[place.unit]!, place.ordinal)) return;
+    hits.push({ ...place, score });
+    if (rank < neighbours * trusted) amongTrusted++;
+  });
+  if (amongTrusted < Math.min(k, allowed.count)) return undefined;
   const beside = scannedUnits({ opened, index, allowed, query, k, ties, ...search }, (unit, rows) => {
     const identities = opened.units[unit]!.identities;
     return identities ? rest(rows, graph, identities) : rows;

@@ -99,10 +99,11 @@ export const RUNS = ['01JABCDEFGHJKMNPQRSTVWXYZ0', '01JABCDEFGHJKMNPQRSTVWXYZ1']
 /** Rows whose keys are their sequences. */
 export function identitiesOf(rows: readonly (readonly [run: RunId, seq: number])[]): RowIdentities {
   const runs = [...new Set(rows.map(([run]) => run))];
+  const runIndexes = rows.map(([run]) => runs.indexOf(run));
   return {
     rows: rows.length,
     runs,
-    runIndexAt: (ordinal) => runs.indexOf(rows[ordinal]![0]),
+    runIndexAt: (ordinal) => runIndexes[ordinal]!,
     seqAt: (ordinal) => rows[ordinal]![1],
     keyAt: (ordinal): readonly JsonValue[] => [rows[ordinal]![1]],
   };

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fuse } from '../../src/search/fuse.ts';
+import { compareKeys } from '../../src/search/key-order.ts';
+
+const fused = (lists: readonly (readonly number[])[], k = 10) =>
+  fuse(
+    lists,
+    k,
+    (row) => row,
+    (a, b) => a - b,
+  );
+
+test('a row scores the sum of 1 / (60 + rank) over the lists that have it', () => {
+  const [first, second, third] = fused([
+    [1, 2],
+    [2, 3],
+  ]);
+  assert.deepEqual(first, { row: 2, score: 1 / 62 + 1 / 61, ranks: [2, 1] });
+  assert.deepEqual(second, { row: 1, score: 1 / 61, ranks: [1, undefined] });
+  assert.deepEqual(third, { row: 3, score: 1 / 62, ranks: [undefined, 2] });
+});
+
+test('rows of the same score come in the order of ties', () => {
+  const rows = fused([
+    [9, 7, 5],
+    [4, 6, 8],
+  ]).map(({ row }) => row);
+  assert.deepEqual(rows, [4, 9, 6, 7, 5, 8]);
+});
+
+test('no more than k come out, and nothing out of nothing', () => {
+  assert.equal(fused([[1, 2, 3]], 2).length, 2);
+  assert.deepEqual(fused([[], []]), []);
+});
+
+test('keys have one order, whatever their types', () => {
+  const keys = [['b', 2], [3], ['a', 10], [-1, 'x'], ['a', 9], [-1], [true], ['a', null]];
+  const sorted = [[-1], [-1, 'x'], [3], ['a', 9], ['a', 10], ['a', null], ['b', 2], [true]];
+  assert.deepEqual([...keys].sort(compareKeys), sorted);
+  assert.deepEqual([...keys].reverse().sort(compareKeys), sorted);
+});
