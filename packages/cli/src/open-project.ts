@@ -286,6 +286,7 @@ export async function openProject(
 
     async forget(what, request) {
       const [options, lock] = await maintenance('forget', request);
+      await writer.close();
       return forget(options, lock, what, (step) => {
         if (step.step === 'table') request.onTable(step.table);
         else if ('subject' in what) request.onNote('looking for other places that mention it');

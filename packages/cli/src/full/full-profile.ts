@@ -1,7 +1,8 @@
 import type { Profile } from '../profile.ts';
+import { memoryRoutes } from '../routes/memory.ts';
 import { serveRoute } from '../routes/serve.ts';
 
 export const FULL_PROFILE: Profile = {
-  routes: { serve: serveRoute },
+  routes: { serve: serveRoute, memory: memoryRoutes },
   openSearch: async (context) => (await import('./open-search.ts')).openSearch(context),
 };

@@ -1,10 +1,33 @@
-import { HakiriError, type Memory } from '@hakiri/core';
+import type { Memory } from '@hakiri/core';
+import { createMemory } from '@hakiri/retrieval/memory';
+import { monotonicFactory } from 'ulid';
 import type { Project } from '../services.ts';
+import { systemClock } from '../system-clock.ts';
+
+/** A run next door holds the store only for as long as it commits; an erasure may take longer. */
+const WRITE_WAIT_MS = 30_000;
+const ERASE_WAIT_MS = 120_000;
 
 /** What agents remember, in the project's own tables. */
-export function memoryOf(_project: Project): Memory {
-  const missing = async (): Promise<never> => {
-    throw new HakiriError('memory.invalid', 'This build keeps no memory');
-  };
-  return { write: missing, search: missing, forget: missing };
+export function memoryOf(project: Project): Memory {
+  const nextId = monotonicFactory();
+  return createMemory({
+    serve: { query: async (request, grant) => (await project.serve()).query(request, grant) },
+    clock: systemClock,
+    newId: () => nextId(systemClock.nowMs()),
+    withWriter: (use) => project.write({ waitMs: WRITE_WAIT_MS }, use),
+    async erase(table, keys) {
+      const { erasures } = await project.forget(
+        { table, keys },
+        {
+          tables: [table],
+          waitMs: ERASE_WAIT_MS,
+          onTable: () => {},
+          onNote: () => {},
+          kill: new AbortController().signal,
+        },
+      );
+      return erasures;
+    },
+  });
 }

@@ -2,6 +2,7 @@ import {
   type Answer,
   type Citation,
   type Clock,
+  type ErrorCode,
   type Grant,
   HakiriError,
   isHakiriError,
@@ -39,6 +40,7 @@ const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_HITS = 10;
 /** As many as a filter takes. */
 const MAX_FORGOTTEN = 10_000;
+const NOTHING_YET: readonly ErrorCode[] = ['query.unknown_table', 'store.not_found'];
 const COLUMNS = MEMORY_COLUMNS.columns.map(({ name }) => name);
 
 /** Items are ordinary rows, written as they came: whoever reads them reads the same bytes. */
@@ -94,7 +96,7 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
       );
     } catch (error) {
       // Nothing was remembered there yet.
-      if (isHakiriError(error) && error.code === 'query.unknown_table') return undefined;
+      if (isHakiriError(error) && NOTHING_YET.includes(error.code)) return undefined;
       throw error;
     }
   };
