@@ -4,6 +4,7 @@ export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
 export type { Compacted } from './compact/compact-table.ts';
 export { nextSequence } from './delta/delta-file.ts';
+export { deltaSelect } from './delta/delta-sql.ts';
 export { deltasDue, type FoldLimits } from './delta/fold-delta.ts';
 export type { SmallRow } from './delta/small-row.ts';
 export {
@@ -12,6 +13,7 @@ export {
   type SmallWriteOptions,
   type SmallWriter,
 } from './delta/small-writer.ts';
+export { writeDurably } from './disk/durable.ts';
 export { INDEXES_NAME, type Layout, layout, schemaFile, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';

@@ -1,11 +1,11 @@
+import { HakiriError, quoteLiteral, type TableSchema, toHakiriError } from '@hakiri/core';
 import {
-  type ErrorCode,
-  HakiriError,
-  type IndexSpec,
-  quoteLiteral,
-  type TableSchema,
-  toHakiriError,
-} from '@hakiri/core';
+  type BuildPart,
+  type BuiltPart,
+  type IndexBuildAnswer,
+  type IndexBuildRequest,
+  NOT_EMBEDDED,
+} from './build-request.ts';
 import type { Connection } from './connection.ts';
 import { indexId } from './definition.ts';
 import { type DocumentVectors, openDocumentVectors } from './document-vectors.ts';
@@ -15,37 +15,6 @@ import { type IndexFile, ROWS_ID } from './index-manifest.ts';
 import type { IndexedPart } from './indexed-table.ts';
 import { indexedColumns } from './memory-unit.ts';
 import { type RowsToRead, readRows } from './read-rows.ts';
-
-/** Makes files of indexes from parts (job `index-build`). What it leaves is not flushed and named nowhere yet. */
-export interface IndexBuildRequest {
-  readonly parts: readonly BuildPart[];
-  readonly primaryKey: readonly string[];
-  /** Those that any part wants. */
-  readonly indexes: readonly IndexSpec[];
-  /** See `IndexedTable.embeddings`. */
-  readonly embeddings: string;
-}
-
-export interface BuildPart extends IndexedPart {
-  /** What the file holds. */
-  readonly columns: TableSchema;
-  /** Ids of indexes, and `ROWS_ID`. */
-  readonly wants: readonly string[];
-}
-
-export interface IndexBuildAnswer {
-  readonly parts: readonly BuiltPart[];
-}
-
-export interface BuiltPart {
-  readonly path: string;
-  readonly rows: number;
-  readonly built: readonly { readonly id: string; readonly files: readonly IndexFile[] }[];
-  /** What could not be made, and why. `NOT_EMBEDDED` is no error: somebody has to embed texts first. */
-  readonly behind: readonly { readonly id: string; readonly code: string; readonly message: string }[];
-}
-
-export const NOT_EMBEDDED: ErrorCode = 'index.not_built';
 
 /** @throws HakiriError store.disk_full, store.io */
 export async function indexBuildJob(

@@ -1,7 +1,16 @@
+export type { IndexFault } from './check-indexes.ts';
 export type { Connection } from './connection.ts';
 export { INDEX_FORMAT, indexId } from './definition.ts';
+export {
+  createIndexes,
+  type IndexEvent,
+  type Indexes,
+  type IndexesOptions,
+  type IndexProgress,
+  type IndexState,
+  type WorkOptions,
+} from './index-service.ts';
 export type { IndexedDelta, IndexedPart, IndexedTable } from './indexed-table.ts';
-export { openTable } from './open.ts';
 export {
   isOfKind,
   type OpenedIndex,

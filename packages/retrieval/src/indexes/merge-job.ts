@@ -1,7 +1,8 @@
 import type { IndexSpec, TableSchema } from '@hakiri/core';
 import { mergeTextSegments, type TextSegment } from '../text/index.ts';
 import { gatherVectors, type VectorSegment } from '../vector/index.ts';
-import { type BuildPart, type BuiltPart, buildPart, type IndexBuildAnswer, rowsOfPart } from './build-job.ts';
+import { buildPart, rowsOfPart } from './build-job.ts';
+import type { BuildPart, BuiltPart, IndexBuildAnswer } from './build-request.ts';
 import type { Connection } from './connection.ts';
 import { indexId } from './definition.ts';
 import { openDocumentVectors } from './document-vectors.ts';
