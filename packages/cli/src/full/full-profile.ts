@@ -1,8 +1,9 @@
 import type { Profile } from '../profile.ts';
+import { mcpRoute } from '../routes/mcp.ts';
 import { memoryRoutes } from '../routes/memory.ts';
 import { serveRoute } from '../routes/serve.ts';
 
 export const FULL_PROFILE: Profile = {
-  routes: { serve: serveRoute, memory: memoryRoutes },
+  routes: { serve: serveRoute, mcp: mcpRoute, memory: memoryRoutes },
   openSearch: async (context) => (await import('./open-search.ts')).openSearch(context),
 };

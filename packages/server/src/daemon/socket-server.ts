@@ -20,7 +20,8 @@ export async function listenOnSocket(
 ): Promise<SocketServer> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   rmSync(path, { force: true });
-  const server = createServer(onClient);
+  // A client that has nothing more to ask still waits for its answers.
+  const server = createServer({ allowHalfOpen: true }, onClient);
   // The system makes the socket with the mode that the mask leaves, before anyone could connect.
   const mask = process.umask(0o177);
   try {

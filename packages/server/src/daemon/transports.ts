@@ -63,7 +63,7 @@ export async function openTransports(options: TransportOptions): Promise<Transpo
     socket.on('error', () => {});
     const { closed } = serveStdio(mcp, { stdin: socket, stdout: socket, signal: ending.signal });
     const gone = closed.then(() => {
-      socket.destroy();
+      socket.destroySoon();
       clients.delete(gone);
     });
     clients.add(gone);

@@ -1,0 +1,46 @@
+import { createLog, createMcp, type Log, serveStdio } from '@hakiri/server';
+import type { Pipes } from '@hakiri/server/relay';
+import type { Call } from '../services.ts';
+import { systemClock } from '../system-clock.ts';
+import { createPipelines } from './pipelines.ts';
+import { serverServices } from './server-services.ts';
+
+/** As for the daemon: others write, too. */
+const WRITER = { command: 'hakiri mcp', idleMs: 2000 };
+const WAIT_FOR_WRITER_MS = 60_000;
+
+/** Serves one client over pipes, with services of its own, until its input ends or `stop` is aborted. */
+export async function serveAlone(
+  { services, output }: Call,
+  folder: string,
+  pipes: Pipes,
+  { stop, kill }: { readonly stop: AbortSignal; readonly kill: AbortSignal },
+): Promise<void> {
+  const clock = systemClock;
+  const log: Log = createLog({ write: output.err.write, level: services.env.HAKIRI_LOG ?? 'warn' });
+  const ended = new AbortController();
+  const project = await services.openProject(folder, WRITER);
+  try {
+    await project.prepare({ waitMs: WAIT_FOR_WRITER_MS, signal: stop });
+    const pipelines = createPipelines({
+      project,
+      clock,
+      waitMs: WAIT_FOR_WRITER_MS,
+      // Nobody is left to hear how a run ended: it stops at its next commit.
+      stop: AbortSignal.any([stop, ended.signal]),
+      kill,
+      nextStartMs: () => undefined,
+      onStart: () => {},
+      onEnd: () => {},
+      onEvent: () => {},
+    });
+    const mcp = createMcp(serverServices(project, { clock, pipelines }), {
+      onError: (error) => log.warn({ reason: error.message }, 'mcp'),
+    });
+    await serveStdio(mcp, { ...pipes, signal: stop }).closed;
+    ended.abort();
+    await pipelines.settled();
+  } finally {
+    await project.close();
+  }
+}
