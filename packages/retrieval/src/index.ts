@@ -1,3 +1,3 @@
 export type { TableKeeping, TableNotes } from './describe/describe-table.ts';
 export { createServe, type ServeOptions } from './serve/create-serve.ts';
-export type { SearchParts } from './serve/search-parts.ts';
+export type { SearchServices } from './serve/search-services.ts';

@@ -19,7 +19,7 @@ import { nodeFiles, type Store, summarizeSmallWrites } from '@hakiri/store';
 import { lastCommitOf } from '../serve/answer.ts';
 import type { ServeParts } from '../serve/parts.ts';
 import { bounded, pinned } from '../serve/pin.ts';
-import type { SearchParts } from '../serve/search-parts.ts';
+import type { SearchServices } from '../serve/search-services.ts';
 import { shortened } from './shortened.ts';
 
 /** What the manifest says of a table for those who read it. */
@@ -160,7 +160,7 @@ async function countRows(
 }
 
 async function describeIndexes(
-  search: SearchParts,
+  search: SearchServices,
   table: CatalogTable,
 ): Promise<readonly IndexDescription[]> {
   const behind = new Map((await search.behind(table)).map(({ name, rowsBehind }) => [name, rowsBehind]));

@@ -28,7 +28,7 @@ import { getRows } from './get-rows.ts';
 import { knownTables } from './known-tables.ts';
 import { type Moment, momentOf } from './moment.ts';
 import type { ServeParts } from './parts.ts';
-import type { SearchParts } from './search-parts.ts';
+import type { SearchServices } from './search-services.ts';
 import { searchedAnswer } from './searched-answer.ts';
 import { sqlAnswer, withKnownNames } from './sql-answer.ts';
 import { structuredAnswer } from './structured-answer.ts';
@@ -41,7 +41,7 @@ export interface ServeOptions {
   /** What it says of how they are kept; the defaults where it says nothing. */
   readonly keeping?: (table: CatalogTable) => TableKeeping;
   /** Missing in a build without search. */
-  readonly search?: SearchParts;
+  readonly search?: SearchServices;
 }
 
 /** The one read path. Everything that reads the store asks here. */

@@ -1,6 +1,6 @@
 import { type CatalogTable, HakiriError, type IndexSpec } from '@hakiri/core';
 import type { Store } from '@hakiri/store';
-import type { SearchParts } from './search-parts.ts';
+import type { SearchServices } from './search-services.ts';
 
 /** Moments that are looked at for the oldest one that can be searched. */
 const MAX_MOMENTS = 200;
@@ -11,7 +11,7 @@ const MAX_MOMENTS = 200;
  */
 export async function requireSearchable(
   store: Pick<Store, 'catalog'>,
-  search: SearchParts,
+  search: SearchServices,
   table: CatalogTable,
   asked: readonly IndexSpec[],
   behind: Readonly<Record<string, number>>,
@@ -34,7 +34,7 @@ export async function requireSearchable(
 
 async function oldestSearchable(
   { catalog }: Pick<Store, 'catalog'>,
-  search: SearchParts,
+  search: SearchServices,
   { name }: CatalogTable,
   index: string,
 ): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import type { Store } from '@hakiri/store';
 import type { Lineages } from '../cite/lineage.ts';
 import type { Continuations } from './continuation.ts';
 import type { KnownTables } from './known-tables.ts';
-import type { SearchParts } from './search-parts.ts';
+import type { SearchServices } from './search-services.ts';
 
 /** What the ways to an answer share. */
 export interface ServeParts {
@@ -15,5 +15,5 @@ export interface ServeParts {
   readonly lineages: Lineages;
   readonly continuations: Continuations;
   /** Undefined in a build without search. */
-  readonly search: SearchParts | undefined;
+  readonly search: SearchServices | undefined;
 }

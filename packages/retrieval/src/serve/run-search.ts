@@ -1,5 +1,6 @@
 import {
   type CatalogTable,
+  type Embedder,
   type Grant,
   HakiriError,
   type IndexSpec,
@@ -9,15 +10,17 @@ import {
   predicateToSql,
   type SearchClause,
   type SearchMode,
+  type TableName,
   type VectorIndexSpec,
 } from '@hakiri/core';
 import type { SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { withProvenance } from '../query/structured-sql.ts';
 import type { SearchAnswer, SearchRequest } from '../search/request.ts';
+import type { KnownTables } from './known-tables.ts';
 import { requireSearchable } from './oldest-searchable.ts';
 import type { ServeParts } from './parts.ts';
-import type { SearchParts } from './search-parts.ts';
+import type { SearchServices } from './search-services.ts';
 
 export interface SearchIn {
   readonly table: CatalogTable;
@@ -41,15 +44,14 @@ const MAX_TEXT = 10_000;
  * @throws HakiriError query.no_index, query.invalid, query.as_of_gone, index.*, embedding.*, predicate.invalid
  */
 export async function runSearch(
-  { search, engine, store }: Pick<ServeParts, 'search' | 'engine' | 'store'>,
+  { search, engine, store, known }: ServeParts,
   { table, isPast, clause, filter, condition, explain }: SearchIn,
   grant: Grant,
   limits: () => SessionLimits,
 ): Promise<SearchAnswer> {
   if (search === undefined) throw withoutSearch();
   const hits = requireClause(clause);
-  const declared = search.indexes(table.name);
-  const chosen = chooseIndexes(search, table, declared, clause);
+  const chosen = await chooseIndexes({ search, known }, table, clause);
   const indexed = await search.indexed(table);
   const serving = chosen.specs.map(({ name }) => servingAs(indexed, name));
   const where = whereOf(table, filter, condition);
@@ -59,7 +61,7 @@ export async function runSearch(
     ...(chosen.mode === 'vector' ? {} : { text: clause.text }),
     ...(chosen.mode === 'keyword'
       ? {}
-      : { vector: await vectorOf(search, serving, clause.text, chosen.mode, limits) }),
+      : { vector: await vectorOf(search, table.name, serving, clause.text, chosen.mode, limits) }),
     indexes: serving.map(({ name }) => name),
     k: hits,
     allowed: { grant: grant.subject, seesAll: grant.owner, where },
@@ -99,13 +101,17 @@ interface Chosen {
   readonly specs: readonly IndexSpec[];
 }
 
-function chooseIndexes(
-  search: SearchParts,
+async function chooseIndexes(
+  { search, known }: { readonly search: SearchServices; readonly known: KnownTables },
   { name }: CatalogTable,
-  declared: readonly IndexSpec[],
   { mode, indexes }: SearchClause,
-): Chosen {
-  if (declared.length === 0) throw noIndex(search, `The table ${name} has no index`);
+): Promise<Chosen> {
+  const declared = search.indexes(name);
+  const searchable = async () =>
+    (await known.now())
+      .map((table) => [table.name, search.indexes(table.name)] as const)
+      .filter(([, specs]) => specs.length > 0);
+  if (declared.length === 0) throw noIndex(`The table ${name} has no index`, [], await searchable());
   const named = indexes?.map((wanted) => {
     const found = declared.find((spec) => spec.name === wanted);
     if (found) return found;
@@ -123,24 +129,28 @@ function chooseIndexes(
   const missing = kinds.find((kind) => !has(kind));
   if (missing !== undefined) {
     const kind = missing === 'fts' ? 'keyword' : 'vector';
-    throw noIndex(search, `Mode ${chosen} needs a ${kind} index, which ${name} does not have`, usable);
+    throw noIndex(`Mode ${chosen} needs a ${kind} index, which ${name} does not have`, usable, []);
   }
   return { mode: chosen, specs: usable.filter((spec) => kinds.includes(spec.kind)) };
 }
 
 /** Says where one could search instead. */
-function noIndex(search: SearchParts, message: string, usable: readonly IndexSpec[] = []): HakiriError {
-  const own = usable.map(({ name, columns }) => `${name} (${columns.join(', ')})`);
-  if (own.length > 0)
-    return new HakiriError('query.no_index', message, { hint: `It has ${own.join(', ')}.` });
-  const others = search
-    .indexedTables()
-    .map(({ table, columns }) => `${table} (${columns.join(', ')})`)
-    .slice(0, 10);
+function noIndex(
+  message: string,
+  own: readonly IndexSpec[],
+  searchable: readonly (readonly [string, readonly IndexSpec[]])[],
+): HakiriError {
+  const inWords = (specs: readonly IndexSpec[]): string =>
+    specs.map(({ name, columns }) => `${name} (${columns.join(', ')})`).join(', ');
+  if (own.length > 0) return new HakiriError('query.no_index', message, { hint: `It has ${inWords(own)}.` });
+  const others = searchable.map(([table, specs]) => `${table} by ${inWords(specs)}`).slice(0, MAX_NAMED);
   return new HakiriError('query.no_index', message, {
-    ...(others.length === 0 ? {} : { hint: `These tables can be searched: ${others.join('; ')}.` }),
+    ...(others.length === 0 ? {} : { hint: `One can search ${others.join('; ')}.` }),
   });
 }
+
+/** Tables that a hint names. */
+const MAX_NAMED = 10;
 
 /** What serves under the name: while a changed index is built, it is the one from before. */
 function servingAs({ indexes }: IndexedTable, name: string): IndexSpec {
@@ -163,17 +173,19 @@ function whereOf(
 
 const KEPT_VECTORS = 200;
 /** Of questions, oldest use first: paging and refining ask the same again. */
-const questions = new WeakMap<SearchParts, Map<string, string>>();
+const questions = new WeakMap<SearchServices, Map<string, string>>();
 
 async function vectorOf(
-  search: SearchParts,
+  search: SearchServices,
+  table: TableName,
   serving: readonly IndexSpec[],
   text: string,
   mode: SearchMode,
   limits: () => SessionLimits,
 ): Promise<string> {
-  const models = [...new Set(serving.filter(isVector).map(({ model }) => model))];
-  const [model = ''] = models;
+  const [spec, ...others] = serving.filter(isVector);
+  if (spec === undefined) throw new HakiriError('internal', 'There is no vector index to ask');
+  const models = [...new Set([spec, ...others].map(({ model }) => model))];
   if (models.length > 1) {
     throw new HakiriError('query.invalid', `The vector indexes are of several models: ${models.join(', ')}`, {
       hint: 'Name one of them in `indexes`.',
@@ -181,8 +193,8 @@ async function vectorOf(
   }
   const known = questions.get(search) ?? new Map<string, string>();
   questions.set(search, known);
-  const name = `${model}\0${text}`;
-  const vector = known.get(name) ?? (await embedded(search, model, text, mode, limits));
+  const name = `${spec.model}\0${text}`;
+  const vector = known.get(name) ?? (await embedded(await search.embedder(table, spec), text, mode, limits));
   known.delete(name);
   known.set(name, vector);
   const [oldest] = known.keys();
@@ -194,14 +206,12 @@ const isVector = (spec: IndexSpec): spec is VectorIndexSpec => spec.kind === 've
 
 /** Little-endian floats in base64. */
 async function embedded(
-  search: SearchParts,
-  model: string,
+  embedder: Embedder,
   text: string,
   mode: SearchMode,
   limits: () => SessionLimits,
 ): Promise<string> {
   try {
-    const embedder = await search.embedder(model);
     const { timeoutMs, signal } = limits();
     const deadline = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
     const [vector] = await embedder.embed([text], {
