@@ -232,6 +232,7 @@ test('a process that may not embed reads what is there, also after the cache was
   assert.deepEqual(reader.of(['a', 'b']), [undefined, unit('b')]);
   other.close();
   reader.close();
+  rmSync(`${path}-wal`, { force: true });
   writeFileSync(path, 'damaged '.repeat(100));
   assert.deepEqual(reader.of(['b']), [undefined]);
   reader.close();
