@@ -1,8 +1,11 @@
+import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
+import { volunteerForOutOfMemory, watchMemory } from './memory-watch.ts';
+import { TOO_MUCH_MEMORY } from './query-error.ts';
 import { warmSession } from './session.ts';
 import { runSessionQuery } from './sql.ts';
 import { createWriter, type WriterJob } from './writer.ts';
@@ -45,6 +48,7 @@ export async function runEngineChild(
         return writer.job(await load(), request.request);
       }
       case 'warm':
+        volunteerForOutOfMemory();
         return warmSession();
       case 'query':
         return runSessionQuery(request);
@@ -62,6 +66,16 @@ export async function runEngineChild(
   createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
     queue = queue.then(async () => {
       const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
+      const endWatch = isFromOutside(request)
+        ? watchMemory(() => {
+            // At once, and without waiting for native work that goes on.
+            writeSync(
+              1,
+              protocolLine({ id, memoryBytes: process.memoryUsage.rss(), error: TOO_MUCH_MEMORY }),
+            );
+            process.kill(process.pid, 'SIGKILL');
+          })
+        : () => {};
       try {
         // JSON leaves out what is undefined, and the answer would be neither.
         const ok = (await handle(request as EngineRequest)) ?? null;
@@ -69,7 +83,13 @@ export async function runEngineChild(
       } catch (error) {
         const { code, message, hint } = toHakiriError(error);
         answer({ id, memoryBytes: process.memoryUsage.rss(), error: { code, message, hint } });
+      } finally {
+        endWatch();
       }
     });
   });
+}
+
+function isFromOutside({ op }: { readonly op: string }): boolean {
+  return op === 'query' || op === 'export';
 }

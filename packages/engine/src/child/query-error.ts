@@ -1,5 +1,11 @@
 import { HakiriError, toHakiriError } from '@hakiri/core';
 
+export const TOO_MUCH_MEMORY = {
+  code: 'engine.out_of_memory',
+  message: 'The query needs more memory than it may take',
+  hint: 'Narrow it: fewer columns, a filter, or a LIMIT.',
+} as const;
+
 /** Sanitised: an engine message can quote a value or a path. */
 export function queryError(error: unknown): HakiriError {
   if (error instanceof HakiriError) return error;
@@ -25,14 +31,14 @@ export function queryError(error: unknown): HakiriError {
       ...(candidates ? { hint: `Did you mean ${candidates.replaceAll('"', '').slice(0, 200)}?` } : {}),
     });
   }
+  if (/^Max expression depth limit|[Mm]aximum recursion/.test(firstLine))
+    return new HakiriError('query.invalid', 'The query is nested too deeply', { cause: error });
   // Binding and parsing look at the query's own text only.
   if (/^(Binder|Parser|Catalog) Error/.test(message))
     return new HakiriError('query.invalid', firstLine, { cause: error });
   if (/^Out of Memory Error/.test(message)) {
-    return new HakiriError('engine.out_of_memory', 'The query needs more memory than it may take', {
-      cause: error,
-      hint: 'Narrow it: fewer columns, a filter, or a LIMIT.',
-    });
+    const { code, message: said, hint } = TOO_MUCH_MEMORY;
+    return new HakiriError(code, said, { cause: error, hint });
   }
   if (/ENOSPC|EDQUOT|No space left|Disk quota exceeded/i.test(message)) {
     return new HakiriError('store.disk_full', 'The disk filled up', { cause: error });

@@ -46,8 +46,8 @@ export async function checkQuery(
   }
 }
 
-function tooDeep(cause: Error): HakiriError {
-  return new HakiriError('query.invalid', 'The query is nested too deeply', { cause });
+function tooDeep(cause?: Error): HakiriError {
+  return new HakiriError('query.invalid', 'The query is nested too deeply', cause ? { cause } : {});
 }
 
 function oneSelect(tree: TreeNode): TreeNode {
@@ -59,6 +59,7 @@ function oneSelect(tree: TreeNode): TreeNode {
 }
 
 function parseError({ error_type: type, error_message: message, position }: TreeNode): HakiriError {
+  if (/^(memory exhausted|Max expression depth)/.test(String(message))) return tooDeep();
   if (type === 'parser') {
     const at = position === undefined ? '' : ` (at character ${Number(position) + 1})`;
     return new HakiriError('query.invalid', `${String(message).slice(0, 300)}${at}`);
