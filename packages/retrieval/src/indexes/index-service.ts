@@ -357,9 +357,9 @@ export function createIndexes(options: IndexesOptions): Indexes {
 
 /** Small writes grow: what they hold now is part of it. */
 function versionOf(table: CatalogTable, absolute: (relative: string) => string): string {
-  const deltas = table.deltas.map(({ path, until }) => {
+  const deltas = table.deltas.map(({ path, until, beforeSeq }) => {
     const stat = statSync(absolute(path), { throwIfNoEntry: false });
-    return [path, stat?.ino, stat?.size, until ?? null];
+    return [path, stat?.ino, stat?.size, until ?? null, beforeSeq ?? null];
   });
   const made = JSON.stringify([
     tableParts(table).map(({ path }) => path),
