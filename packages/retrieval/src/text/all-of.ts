@@ -1,5 +1,14 @@
 import type { RowSet } from '../sets/row-set.ts';
-import { boundOf, type Cursor, decodeBlock, scoreHere, seek, toBlock } from './cursor.ts';
+import {
+  boundOf,
+  type Cursor,
+  decodeBlock,
+  decodeFrequencies,
+  scoreHere,
+  scoreOf,
+  seek,
+  toBlock,
+} from './cursor.ts';
 import type { TopRows } from './top-rows.ts';
 
 /** What one clause finds: a row has it when one of the lists does, one of each column. */
@@ -64,13 +73,17 @@ function leadByList(
     if (boundOf(cursor, cursor.shares[block]!) + rest < top.least) continue;
     cursor.block = block;
     decodeBlock(cursor);
+    decodeFrequencies(cursor);
+    const { ordinals, repeats, lengths } = cursor;
+    const least = top.least - rest;
     let count = 0;
     for (let i = 0; i < cursor.count; i++) {
-      const row = cursor.ordinals[i]!;
+      const row = ordinals[i]!;
       if (((words[row >>> 5]! >>> (row & 31)) & 1) === 0) continue;
-      cursor.at = i;
+      const score = scoreOf(cursor, repeats[i]! + 1, lengths[row]!);
+      if (score < least) continue;
       candidates[count] = row;
-      sums[count++] = scoreHere(cursor);
+      sums[count++] = score;
     }
     if (count > 0) finish(count);
   }
@@ -111,11 +124,14 @@ function mark(cursor: Cursor, base: number, end: number): void {
 
 /** Adds what a clause says of the candidates; those that reach `least` stay, and have it where they must. */
 function addClause(clause: ClauseCursors, count: number, must: boolean, least: number): number {
+  const bound = boundOfClause(clause);
   let kept = 0;
   for (let i = 0; i < count; i++) {
     const row = candidates[i]!;
     let score = sums[i]!;
     let has = !must;
+    // Before it is asked: whether the most it can add is enough.
+    if (score + bound < least) continue;
     for (const cursor of clause) {
       if (seek(cursor, row) !== row) continue;
       has = true;

@@ -59,24 +59,14 @@ export function boundOf({ weight, times }: Pick<Scoring, 'weight' | 'times'>, sh
 /** To the first block that may hold `row` or one after it; whether there is one. */
 export function toBlock(cursor: Cursor, row: number): boolean {
   const { lastRows, blocks } = cursor.list;
-  let block = cursor.block;
-  if (block >= blocks) return false;
-  if (lastRows[block]! >= row) return true;
-  // In steps that double, then by halves.
-  let step = 1;
-  while (block + step < blocks && lastRows[block + step]! < row) {
-    block += step;
-    step *= 2;
+  if (cursor.block >= blocks) return false;
+  if (lastRows[cursor.block]! >= row) return true;
+  if (lastRows[blocks - 1]! < row) {
+    cursor.block = blocks;
+    return false;
   }
-  let low = block + 1;
-  let high = Math.min(block + step, blocks);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (lastRows[middle]! < row) low = middle + 1;
-    else high = middle;
-  }
-  cursor.block = low;
-  return low < blocks;
+  cursor.block = indexOfNext(lastRows, cursor.block, blocks, row);
+  return true;
 }
 
 export function decodeBlock(cursor: Cursor): void {
@@ -94,19 +84,32 @@ export function decodeFrequencies(cursor: Cursor): void {
 
 /** To the first row that is not before `row`; it, or -1 past the end. */
 export function seek(cursor: Cursor, row: number): number {
-  if (!toBlock(cursor, row)) return -1;
-  decodeBlock(cursor);
-  const { ordinals } = cursor;
-  let low = cursor.at;
-  if (ordinals[low]! >= row) return ordinals[low]!;
-  let high = cursor.count - 1;
+  if (cursor.decoded !== cursor.block || cursor.list.lastRows[cursor.block]! < row) {
+    if (!toBlock(cursor, row)) return -1;
+    decodeBlock(cursor);
+  }
+  const at = indexOfNext(cursor.ordinals, cursor.at, cursor.count, row);
+  cursor.at = at;
+  return cursor.ordinals[at]!;
+}
+
+/** Of the first row from `at` on that is not before `row`; one of the `count` is. In steps that double, then by halves. */
+export function indexOfNext(ordinals: Uint32Array, at: number, count: number, row: number): number {
+  if (ordinals[at]! >= row) return at;
+  let step = 1;
+  let low = at;
+  while (low + step < count && ordinals[low + step]! < row) {
+    low += step;
+    step *= 2;
+  }
+  let high = low + step < count ? low + step : count - 1;
+  low++;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (ordinals[middle]! < row) low = middle + 1;
     else high = middle;
   }
-  cursor.at = low;
-  return ordinals[low]!;
+  return low;
 }
 
 /** What the word adds to the row that `seek` found. */

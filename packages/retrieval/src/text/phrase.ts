@@ -1,7 +1,13 @@
 import type { RowSet } from '../sets/row-set.ts';
-import { damaged } from './damaged.ts';
+import { indexOfNext } from './cursor.ts';
 import { BLOCK } from './format.ts';
-import { decodeOrdinals, decodeRepeats, decodeSteps, type PostingList, wholeList } from './posting-list.ts';
+import {
+  decodeOrdinals,
+  decodePlaceStarts,
+  decodePlaces,
+  type PostingList,
+  wholeList,
+} from './posting-list.ts';
 import type { TextSegment } from './text-segment.ts';
 
 /** The visible rows that have the terms one after the other, and how often. */
@@ -44,11 +50,10 @@ interface Walk {
   /** Of the word in the phrase. */
   readonly offset: number;
   readonly ordinals: Uint32Array;
-  readonly repeats: Uint32Array;
-  readonly places: { steps: Uint32Array };
-  /** Where the places of each row of the block start; filled when asked for the first time. */
+  /** Of the block, the number of each row's first place, and of the last one's end; those of block `placed`. */
   readonly starts: Uint32Array;
   placed: number;
+  places: Uint32Array;
   block: number;
   count: number;
   at: number;
@@ -59,10 +64,9 @@ function createWalk(list: PostingList, offset: number): Walk {
     list,
     offset,
     ordinals: new Uint32Array(BLOCK),
-    repeats: new Uint32Array(BLOCK),
-    places: { steps: new Uint32Array(BLOCK * 2) },
     starts: new Uint32Array(BLOCK + 1),
     placed: -1,
+    places: new Uint32Array(16),
     block: -1,
     count: 0,
     at: 0,
@@ -77,33 +81,12 @@ function toBlock(walk: Walk, block: number): void {
 
 function has(walk: Walk, row: number): boolean {
   const { lastRows, blocks } = walk.list;
-  let block = Math.max(walk.block, 0);
-  if (block < blocks && lastRows[block]! < row) {
-    let step = 1;
-    while (block + step < blocks && lastRows[block + step]! < row) {
-      block += step;
-      step *= 2;
-    }
-    let high = Math.min(block + step, blocks);
-    block++;
-    while (block < high) {
-      const middle = (block + high) >>> 1;
-      if (lastRows[middle]! < row) block = middle + 1;
-      else high = middle;
-    }
+  if (lastRows[blocks - 1]! < row) return false;
+  if (walk.block < 0 || lastRows[walk.block]! < row) {
+    toBlock(walk, indexOfNext(lastRows, Math.max(walk.block, 0), blocks, row));
   }
-  if (block >= blocks) return false;
-  if (walk.block !== block) toBlock(walk, block);
-  const { ordinals } = walk;
-  let low = walk.at;
-  let high = walk.count - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ordinals[middle]! < row) low = middle + 1;
-    else high = middle;
-  }
-  walk.at = low;
-  return ordinals[low] === row;
+  walk.at = indexOfNext(walk.ordinals, walk.at, walk.count, row);
+  return walk.ordinals[walk.at] === row;
 }
 
 let starting = new Int32Array(64);
@@ -112,14 +95,9 @@ let starting = new Int32Array(64);
 function together(walks: readonly Walk[]): number {
   const [first, ...others] = walks as readonly [Walk, ...Walk[]];
   // Where the phrase would start. Below 0 it does not: its first word has no place there.
-  let count = 0;
-  const { steps, from, to } = placesOf(first);
-  if (to - from > starting.length) starting = new Int32Array((to - from) * 2);
-  let position = -1;
-  for (let i = from; i < to; i++) {
-    position += steps[i]! + 1;
-    starting[count++] = position - first.offset;
-  }
+  let count = placesHere(first);
+  if (count > starting.length) starting = new Int32Array(count * 2);
+  for (let i = 0; i < count; i++) starting[i] = first.places[i]! - first.offset;
   for (const walk of others) {
     if (count === 0) return 0;
     count = keepThose(walk, count);
@@ -128,46 +106,27 @@ function together(walks: readonly Walk[]): number {
 }
 
 function keepThose(walk: Walk, count: number): number {
-  const { steps, from, to } = placesOf(walk);
+  const places = placesHere(walk);
   let kept = 0;
-  let at = from;
-  let start = (at < to ? steps[at]! : 0) - walk.offset;
+  let at = 0;
   for (let i = 0; i < count; i++) {
     const wanted = starting[i]!;
-    while (at < to && start < wanted) {
-      at++;
-      if (at < to) start += steps[at]! + 1;
-    }
-    if (at === to) break;
-    if (start === wanted) starting[kept++] = wanted;
+    while (at < places && walk.places[at]! - walk.offset < wanted) at++;
+    if (at === places) break;
+    if (walk.places[at]! - walk.offset === wanted) starting[kept++] = wanted;
   }
   return kept;
 }
 
-function placesOf(walk: Walk): { steps: Uint32Array; from: number; to: number } {
-  if (walk.placed !== walk.block) placeBlock(walk);
-  return { steps: walk.places.steps, from: walk.starts[walk.at]!, to: walk.starts[walk.at + 1]! };
-}
-
-function placeBlock(walk: Walk): void {
-  const { list, starts, repeats, count } = walk;
-  decodeRepeats(list, walk.block, repeats);
-  for (let i = 0; i < count; i++) starts[i + 1] = starts[i]! + repeats[i]! + 1;
-  walk.placed = walk.block;
-  if (list.packed !== undefined) {
-    if (decodeSteps(list, walk.block, walk.places) !== starts[count]) {
-      throw damaged('a word of it has not the places it should');
-    }
-    return;
+/** Puts the word's places in the row it is at into `places`; returns how many. */
+function placesHere(walk: Walk): number {
+  if (walk.placed !== walk.block) {
+    decodePlaceStarts(walk.list, walk.block, walk.starts);
+    walk.placed = walk.block;
   }
-  const positions = list.whole?.positions;
-  if (positions === undefined) throw new RangeError('A list without places');
-  if (positions.length > walk.places.steps.length) walk.places.steps = new Uint32Array(positions.length);
-  for (let i = 0; i < count; i++) {
-    let before = -1;
-    for (let at = starts[i]!; at < starts[i + 1]!; at++) {
-      walk.places.steps[at] = positions[at]! - before - 1;
-      before = positions[at]!;
-    }
-  }
+  const from = walk.starts[walk.at]!;
+  const count = walk.starts[walk.at + 1]! - from;
+  if (count > walk.places.length) walk.places = new Uint32Array(count * 2);
+  decodePlaces(walk.list, walk.block, from, count, walk.places);
+  return count;
 }

@@ -258,3 +258,41 @@ export function decodeSteps(list: PostingList, block: number, out: { steps: Uint
   unpack(groupOf(positions, packed.words, block), start, count, positions.widths[block]!, out.steps);
   return count;
 }
+
+/** The number of each row's first place within the block, and after the last row's the number of all. */
+export function decodePlaceStarts(list: PostingList, block: number, out: Uint32Array): void {
+  const count = blockRows(list, block);
+  decodeRepeats(list, block, out);
+  let start = 0;
+  for (let i = 0; i < count; i++) {
+    const places = out[i]! + 1;
+    out[i] = start;
+    start += places;
+  }
+  out[count] = start;
+  const counted = list.packed?.positions?.counts[block] ?? list.whole?.positions?.length;
+  if (counted !== start) throw damaged('a word of it has not the places it should');
+}
+
+/** `count` places of one row of the block, the first of them being number `from`, into `out`. */
+export function decodePlaces(
+  list: PostingList,
+  block: number,
+  from: number,
+  count: number,
+  out: Uint32Array,
+): void {
+  const { whole, packed } = list;
+  const positions = packed?.positions;
+  if (positions === undefined) {
+    for (let i = 0; i < count; i++) out[i] = whole!.positions![from + i]!;
+    return;
+  }
+  const words = groupOf(positions, packed!.words, block);
+  const start = positions.starts[block]! - positions.starts[block - (block % GROUP)]!;
+  let place = -1;
+  for (let i = 0; i < count; i++) {
+    place += unpackOne(words, start, from + i, positions.widths[block]!) + 1;
+    out[i] = place;
+  }
+}

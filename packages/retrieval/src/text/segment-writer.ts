@@ -1,7 +1,7 @@
 import type { Analyzer } from '@hakiri/core';
 import { type ByteWriter, bitWidth, createByteWriter } from './byte-writer.ts';
 import { checksum } from './checksum.ts';
-import { BLOCK, DICTIONARY_BLOCK, encodeFooter, FOOTER, hasPositions, PAGE } from './format.ts';
+import { BLOCK, DICTIONARY_BLOCK, encodeFooter, FOOTER, hasPositions, LONGEST_TERM, PAGE } from './format.ts';
 import { frontierOf } from './frontier.ts';
 
 /** A term's rows: ascending ordinals, how often each has it, and where, row after row. */
@@ -28,23 +28,29 @@ export function createSegmentWriter(analyzer: Analyzer, lengths: Uint32Array): S
   const firstTerms = createByteWriter();
   const pages = createPageChecksums();
   const encoder = new TextEncoder();
+  const meta = createByteWriter();
+  // Two of them in turns: the term, and the one before it.
+  let bytes = new Uint8Array(LONGEST_TERM);
+  let other = new Uint8Array(LONGEST_TERM);
   let terms = 0;
   let blockStart = 0;
-  let previous: Uint8Array = new Uint8Array(0);
-  let previousFirst: Uint8Array = new Uint8Array(0);
+  let previousLength = 0;
+  let firstTerm: Uint8Array = new Uint8Array(0);
 
   function addToDictionary(term: string, rows: number, from: number, metaLength: number): void {
-    const bytes = encoder.encode(term);
+    const { read, written } = encoder.encodeInto(term, bytes);
+    if (read !== term.length) throw new RangeError(`A word of ${term.length} letters`);
     if (terms % DICTIONARY_BLOCK === 0) {
       if (terms > 0) firstTerms.varint(dictionary.length - blockStart);
       blockStart = dictionary.length;
-      frontCoded(firstTerms, previousFirst, bytes);
-      previousFirst = bytes;
-      previous = bytes.subarray(0, 0);
+      frontCoded(firstTerms, firstTerm, bytes.subarray(0, written));
+      firstTerm = bytes.slice(0, written);
+      previousLength = 0;
       dictionary.varint(from);
     }
-    frontCoded(dictionary, previous, bytes);
-    previous = bytes;
+    frontCoded(dictionary, other.subarray(0, previousLength), bytes.subarray(0, written));
+    previousLength = written;
+    [bytes, other] = [other, bytes];
     dictionary.varint(rows);
     dictionary.varint(out.length - from);
     if (rows >= BLOCK) dictionary.varint(metaLength);
@@ -66,7 +72,7 @@ export function createSegmentWriter(analyzer: Analyzer, lengths: Uint32Array): S
       const metaLength =
         postings.rows < BLOCK
           ? writeFew(out, postings, positioned)
-          : writeBlocks(out, postings, positioned, lengths);
+          : writeBlocks(out, meta, postings, positioned, lengths);
       addToDictionary(term, postings.rows, from, metaLength);
       return full(CHUNK);
     },
@@ -136,10 +142,16 @@ function writeFew(
 const gaps = new Uint32Array(BLOCK);
 const more = new Uint32Array(BLOCK);
 
-function writeBlocks(out: ByteWriter, postings: Postings, positioned: boolean, lengths: Uint32Array): number {
+/** `meta` is empty, before and after. */
+function writeBlocks(
+  out: ByteWriter,
+  meta: ByteWriter,
+  postings: Postings,
+  positioned: boolean,
+  lengths: Uint32Array,
+): number {
   const { rows, ordinals, frequencies, positions } = postings;
   const from = out.length;
-  const meta = createByteWriter();
   let previous = -1;
   for (let start = 0; start < rows; start += BLOCK) {
     const count = Math.min(BLOCK, rows - start);
