@@ -4,7 +4,7 @@ import type { CiteSession } from '../cite/cite-session.ts';
 import { type CheckedQuery, checkQuery } from '../gate/query-gate.ts';
 import type { Session, SessionQuery } from '../protocol.ts';
 import { openInstance, PARSER_SETTINGS, sessionSettings } from './instance.ts';
-import { queryError } from './query-error.ts';
+import { queryError, unknownColumn } from './query-error.ts';
 import { createRelation, relationNames } from './relations.ts';
 
 /** A locked session and the query that was found fit to run in it. */
@@ -72,13 +72,21 @@ export async function withSession<T>(
     await lockSession(opened.connection, session, statements, query.relations);
     return await use({ connection: opened.connection, parser, query });
   } catch (error) {
-    throw queryError(error);
+    const isAboutColumn = opened !== undefined && unknownColumn(error) !== undefined;
+    throw queryError(error, isAboutColumn ? await columnsOf(opened.connection) : []);
   } finally {
     opened?.connection.closeSync();
     opened?.instance.closeSync();
     // After the answer has gone out.
     setImmediate(() => void openFresh().catch(() => {}));
   }
+}
+
+async function columnsOf(connection: DuckDBConnection): Promise<readonly string[]> {
+  const reader = await connection.runAndReadAll(
+    'SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1',
+  );
+  return reader.getRows().map(([name]) => String(name));
 }
 
 const VIEW_NAME =

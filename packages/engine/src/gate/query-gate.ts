@@ -78,12 +78,11 @@ async function refuseFunction(
     'SELECT count(*) FROM duckdb_functions() WHERE lower(function_name) = $1::VARCHAR',
     functionName,
   );
+  if (known !== '0') return refuse(`calls ${shown(functionName)}(), which is not allowed`);
   const hint = didYouMean(functionName, allowed);
-  if (known === '0')
-    throw new HakiriError(
-      'query.invalid',
-      `There is no function ${shown(functionName)}()`,
-      hint ? { hint } : {},
-    );
-  return refuse(`calls ${shown(functionName)}(), which is not allowed`, hint);
+  throw new HakiriError(
+    'query.invalid',
+    `There is no function ${shown(functionName)}()`,
+    hint ? { hint } : {},
+  );
 }
