@@ -33,6 +33,8 @@ import {
   type StoreOptions,
 } from '@hakiri/store';
 
+import { type IndexedOptions, indexed } from './indexed.ts';
+
 export type Values = Readonly<Record<string, JsonValue>>;
 
 export interface World {
@@ -97,6 +99,7 @@ export const issues = (from: number, count: number): readonly Values[] =>
 export async function world(
   t: TestContext,
   schemas: Readonly<Record<string, TableSchema>> = {},
+  withIndexes: IndexedOptions | boolean = false,
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'hakiri-serve-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -105,6 +108,7 @@ export async function world(
     spawn: () => spawn(process.execPath, [CHILD], { stdio: ['pipe', 'pipe', 'inherit'] }),
   });
   t.after(() => engine.close());
+  const built = withIndexes && indexed(root, engine, withIndexes === true ? {} : withIndexes);
   const options: StoreOptions = {
     root,
     project: PROJECT,
@@ -112,6 +116,7 @@ export async function world(
     files: nodeFiles,
     clock: realClock,
     engine,
+    ...(built && { sidecars: built.sidecars }),
   };
   const schemaOf = (table: string): TableSchema => schemas[table] ?? ISSUE_COLUMNS;
   const lineage = {
@@ -135,7 +140,13 @@ export async function world(
   const serves: Serve[] = [];
   t.after(() => Promise.all(serves.map((serve) => serve.close())));
   const reopen = async (parts: Partial<ServeOptions> = {}): Promise<Serve> => {
-    const serve = createServe({ store: await openStore(options), engine, notes: new Map(), ...parts });
+    const serve = createServe({
+      store: await openStore(options),
+      engine,
+      notes: new Map(),
+      ...(built && { search: built.search }),
+      ...parts,
+    });
     serves.push(serve);
     return serve;
   };
