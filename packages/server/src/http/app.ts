@@ -11,7 +11,10 @@ export interface HttpOptions {
   readonly token: string;
   /** Host names under which the server may be called, without ports; those of the loopback when undefined. */
   readonly allowedHosts?: readonly string[];
-  /** Host names of web pages that may call; none when undefined. Callers that are no browser send no origin. */
+  /**
+   * Host names of web pages that may call beside the server's own; none when undefined. Callers that are no browser
+   * send no origin.
+   */
   readonly allowedOrigins?: readonly string[];
   /** Paths that need no token, `/healthz` for example. Host and origin are checked all the same. */
   readonly openPaths?: readonly string[];

@@ -5,6 +5,7 @@ import type { ServerServices } from '../../services.ts';
 import { cleanText, cleanValue } from '../clean-text.ts';
 import type { ReportProgress } from '../progress.ts';
 import { UNTRUSTED } from '../untrusted.ts';
+import { jsonSchema } from './json-schema.ts';
 
 /** What a tool has at hand while it runs. */
 export interface ToolContext {
@@ -102,23 +103,6 @@ function tell(issue: z.core.$ZodIssue, schema: z.ZodType): string {
 function unknownKey(key: string, known: readonly string[]): string {
   const meant = nearest(key, known);
   return `there is no "${key}"${meant === undefined ? '' : `, did you mean "${meant}"?`}`;
-}
-
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io,
-    target: 'draft-2020-12',
-    override: ({ jsonSchema: made }) => dropObvious(made),
-  });
-  return rest;
-}
-
-/** What says nothing costs every client that reads it. */
-function dropObvious(schema: z.core.JSONSchema.BaseSchema): void {
-  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
-  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
-  const { propertyNames: names } = schema;
-  if (typeof names === 'object' && Object.keys(names).join() === 'type') delete schema.propertyNames;
 }
 
 /** A failed call has `error` and nothing else; some clients check failed calls against the schema, too. */
