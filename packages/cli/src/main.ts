@@ -47,7 +47,7 @@ export function createContext(host: Host): Call {
     cwd: host.cwd,
     env: host.env,
     scrubber,
-    openProject: (folder, writer) => host.openProject(folder, { env: host.env, scrubber, writer }),
+    openProject: (folder, staying) => host.openProject(folder, { env: host.env, scrubber, staying }),
     readStdin: host.readStdin,
     confirm: host.confirm,
     onInterrupt: host.onInterrupt,

@@ -1,3 +1,4 @@
+import type { IndexFault } from '@hakiri/retrieval/indexes';
 import type { DoctorCheck, Repair } from '@hakiri/store';
 import { plural } from './format/units.ts';
 
@@ -35,4 +36,17 @@ export function repairChecks(repairs: readonly Repair[]): readonly DoctorCheck[]
         : `its snapshot was made again from ${plural(made.runs, 'run')}, ${plural(made.rows, 'row')}`;
     return { name: 'repair', state: 'ok', message: `${table}: ${fault}; ${done}` };
   });
+}
+
+/** What is wrong with indexes: never the data, which is served without them. */
+export function checksOfIndexes(faults: readonly IndexFault[]): readonly DoctorCheck[] {
+  if (faults.length === 0)
+    return [{ name: 'indexes', state: 'ok', message: 'Every index is what was built' }];
+  return faults.map(({ table, index, path, fault }) => ({
+    name: 'indexes',
+    state: 'failed',
+    message: `${table}: a file of ${index === undefined ? 'its indexes' : `the index ${index}`} ${fault}`,
+    path,
+    hint: 'Run `hakiri index rebuild`: it is made again from the data.',
+  }));
 }

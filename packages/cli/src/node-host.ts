@@ -21,15 +21,19 @@ export interface ProjectContext {
   readonly env: Environment;
   readonly scrubber: Scrubber;
   /** For a command that does one thing when undefined. */
-  readonly writer?: WriterUse | undefined;
+  readonly staying?: Staying | undefined;
 }
 
-/** How a project holds the store while it writes to it. */
-export interface WriterUse {
-  /** Told to whoever waits; what is being run when undefined. */
-  readonly command: string | undefined;
-  /** How long the store is kept when nobody writes any more. */
-  readonly idleMs: number;
+/** A project that stays open, for whoever asks next. */
+export interface Staying {
+  /** Told to whoever waits for the store. */
+  readonly command: string;
+  /** How long the store is kept open for writing when nobody writes any more: others want to write, too. */
+  readonly keepWriterMs: number;
+  /** After which a child of the engine that has nothing to do is stopped. */
+  readonly keepChildrenMs: number;
+  /** Told what nothing stops for. */
+  onNote(message: string): void;
 }
 
 /** This process. */

@@ -28,8 +28,10 @@ import {
   examineStore,
   forget,
   type LockHolder,
+  layout,
   nextSchema,
   nodeFiles,
+  openMaintenance,
   openStore,
   openWritableStore,
   rebuildCatalog,
@@ -43,11 +45,12 @@ import { connectorOf, createSource } from './create-source.ts';
 import { removeLeftovers } from './export-file.ts';
 import { findRun } from './find-run.ts';
 import { plural } from './format/units.ts';
-import { rebuildChecks, repairChecks } from './mended.ts';
-import type { ProjectContext, WriterUse } from './node-host.ts';
+import { checksOfIndexes, rebuildChecks, repairChecks } from './mended.ts';
+import type { ProjectContext } from './node-host.ts';
 import { readNodeId } from './node-id.ts';
 import type { Profile } from './profile.ts';
 import { readManifestFiles } from './read-manifest.ts';
+import type { SearchParts } from './search-parts.ts';
 import { createSecretReader } from './secrets.ts';
 import { spawnSelf } from './self.ts';
 import type { MaintenanceRequest, Project } from './services.ts';
@@ -59,31 +62,48 @@ import { createTurns } from './turns.ts';
 /** Tables pulled side by side; more would only queue up at the engine. */
 const MAX_PARALLEL = 4;
 
-/** A command gives the store back as soon as it has written. */
-const ONE_COMMAND: WriterUse = { command: undefined, idleMs: 0 };
-
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
 export async function openProject(
   folder: string,
-  { env, scrubber, writer: { command, idleMs } = ONE_COMMAND }: ProjectContext,
+  { env, scrubber, staying }: ProjectContext,
   profile: Profile,
 ): Promise<Project> {
   let { manifest, manifestHash } = await readInForce(folder);
   const files: Files = nodeFiles;
   const clock = systemClock;
   const root = join(folder, '.hakiri');
+  const paths = layout(root, manifest.project.name);
+  const command = staying?.command;
   const engine = createEngine({
     spawn: (role) => spawnSelf('__engine', [role], { env: { UV_THREADPOOL_SIZE: '1' } }),
+    idleMs: staying?.keepChildrenMs,
+    spareSqlChild: staying !== undefined,
   });
   const readSecret = createSecretReader({ env, projectFolder: folder, scrubber });
+  /** What is told of indexes goes to whoever writes just now, and else to whoever keeps the project open. */
+  const listeners = new Set<(message: string) => void>();
   const search = once(async () =>
-    profile.openSearch?.({ root, files, clock, engine, manifest: () => manifest, readSecret }),
+    profile.openSearch?.({
+      folder,
+      paths,
+      files,
+      clock,
+      engine,
+      manifest: () => manifest,
+      tables: async () => (await readableStore()).tables(),
+      readSecret,
+      onEvent({ table, index, error }) {
+        const what = index === undefined ? 'indexes' : `index ${index}`;
+        const message = `${table}: ${what} behind: ${error.message}`;
+        for (const tell of listeners.size > 0 ? listeners : [staying?.onNote]) tell?.(message);
+      },
+    }),
   );
   const sourceOf = (pipeline: Pipeline, onNote: (message: string) => void = () => {}) =>
     createSource(pipeline, { clock, projectFolder: folder, readSecret, onNote });
   // What the manifest leaves to a source is read from the store, before anything asks for settings.
   let stored: readonly CatalogTable[] = [];
-  const storeOptions = async (): Promise<StoreOptions> => ({
+  const readOptions = async (): Promise<StoreOptions> => ({
     root,
     project: manifest.project.name,
     node: await readNodeId(files, clock, env, root),
@@ -95,6 +115,15 @@ export async function openProject(
       return table && settingsOf(manifest, table);
     },
   });
+  /** To write with: what is committed is searchable, and what is erased leaves the indexes, too. */
+  const storeOptions = async (): Promise<StoreOptions> => {
+    const indexes = (await search())?.indexes;
+    return {
+      ...(await readOptions()),
+      sidecars: indexes?.sidecars,
+      erasureTargets: indexes?.erasureTargets(async () => (await readableStore()).tables()),
+    };
+  };
   const lineage = (pipeline: Pipeline): Lineage => ({
     connector: pipeline.source.connector,
     connectorVersion: connectorOf(pipeline).version,
@@ -102,12 +131,12 @@ export async function openProject(
     componentHash: null,
     manifestHash,
   });
-  const readableStore = once(async () => openStore(await storeOptions()));
+  const readableStore = once(async () => openStore(await readOptions()));
   const inTurn = createTurns();
   const spools = join(root, 'cache', 'spool', manifest.project.name);
   const writer = createSharedWriter({
     clock,
-    idleMs,
+    idleMs: staying?.keepWriterMs ?? 0,
     async open(lock) {
       const store = await openWritableStore(await storeOptions(), lock);
       // A run that died may have left its spools; the store has one writer, so nobody else is filling them.
@@ -122,6 +151,21 @@ export async function openProject(
     stored = await (await readableStore()).tables();
     const lock = { command: `hakiri ${command}`, waitMs, signal: kill, onWait: tellHolder(onNote) };
     return [await storeOptions(), lock] as const;
+  };
+
+  const requireSearch = async (): Promise<SearchParts> => {
+    const found = await search();
+    if (found !== undefined) return found;
+    throw new HakiriError('index.not_built', 'This build has no search');
+  };
+
+  /** None where there is no store, or nothing to search with. */
+  const indexChecks = async (): Promise<readonly DoctorCheck[]> => {
+    const tables = await readableStore()
+      .then((store) => store.tables())
+      .catch(() => []);
+    const found = tables.length === 0 ? undefined : await search();
+    return found === undefined ? [] : checksOfIndexes(await found.indexes.check(tables));
   };
 
   /** After the store is given back: merging holds up no other run. */
@@ -175,25 +219,29 @@ export async function openProject(
       };
       const job = ulid(clock.nowMs()) as JobId;
       const spoolFolder = join(spools, job);
-      const report = await writer.use(lock, (store) =>
-        runPipelines({
-          job,
-          manifest,
-          pipelines: wanted,
-          destination: store,
-          jobs: store.catalog,
-          files,
-          clock,
-          spoolFolder,
-          parallel: Math.min(MAX_PARALLEL, availableParallelism()),
-          inTurn,
-          createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
-          lineage,
-          stop,
-          kill,
-          onEvent,
-        }).finally(() => files.removeTree(spoolFolder)),
-      );
+      const tell = (message: string) => onEvent({ kind: 'note', message });
+      listeners.add(tell);
+      const report = await writer
+        .use(lock, (store) =>
+          runPipelines({
+            job,
+            manifest,
+            pipelines: wanted,
+            destination: store,
+            jobs: store.catalog,
+            files,
+            clock,
+            spoolFolder,
+            parallel: Math.min(MAX_PARALLEL, availableParallelism()),
+            inTurn,
+            createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
+            lineage,
+            stop,
+            kill,
+            onEvent,
+          }).finally(() => files.removeTree(spoolFolder)),
+        )
+        .finally(() => listeners.delete(tell));
       await tidy(stop, (message) => onEvent({ kind: 'note', message }));
       return report;
     },
@@ -221,14 +269,18 @@ export async function openProject(
     serve() {
       if (serving?.hash === manifestHash) return serving.serve;
       const inForce = manifest;
-      const serve = readableStore().then((store) =>
+      const serve = Promise.all([readableStore(), search()]).then(([store, found]) =>
         createServe({
           store,
           engine,
           notes: tableNotes(inForce),
           keeping: (table) => keepingOf(inForce, table),
+          ...(found === undefined ? {} : { search: found.serving }),
         }),
       );
+      serve.catch(() => {
+        serving = undefined;
+      });
       serving = { hash: manifestHash, serve };
       return serve;
     },
@@ -239,7 +291,6 @@ export async function openProject(
         throw error;
       });
       if (exists === undefined) await writer.use({ command: 'hakiri', ...lock }, async () => {});
-      serving = undefined;
     },
 
     write: (lock, work) => writer.use({ command: command ?? 'hakiri', ...lock }, work),
@@ -257,6 +308,28 @@ export async function openProject(
     },
 
     tidy: (stop, onNote) => tidy(stop, onNote),
+
+    async indexes() {
+      return (await requireSearch()).indexes.list(await (await readableStore()).tables());
+    },
+
+    async rebuildIndexes(request) {
+      const { indexes } = await requireSearch();
+      const [options, lock] = await maintenance('index rebuild', request);
+      const { index, onProgress, kill: signal } = request;
+      await openMaintenance(options, lock, async ({ catalog }) => {
+        const tables = (await catalog.tables()).filter(({ name }) => request.tables.includes(name));
+        await indexes.rebuild(tables, { index, onProgress, signal });
+      });
+    },
+
+    async catchUpIndexes(signal) {
+      const { indexes } = await requireSearch();
+      const lock = { command: command ?? 'hakiri', waitMs: 0 };
+      await openMaintenance(await storeOptions(), lock, async ({ catalog }) =>
+        indexes.catchUp(await catalog.tables(), { signal }),
+      );
+    },
 
     async jobs() {
       return (await readableStore()).catalog.jobs();
@@ -305,7 +378,8 @@ export async function openProject(
         const lock = { command: 'hakiri doctor --repair', waitMs: 0 };
         mended.push(...repairChecks(await repairStore(options, lock)));
       }
-      return { checks: [...mended, ...(await examineStore(options)).checks] };
+      const { checks } = await examineStore(options);
+      return { checks: [...mended, ...checks, ...(await indexChecks())] };
     },
 
     async close() {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { CatalogTable, Job, Manifest, NodeId, PipelineId, Serve, TableName } from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
+import type { IndexProgress, IndexState } from '@hakiri/retrieval/indexes';
 import type { RunSummary } from '@hakiri/server';
 import type {
   Collected,
@@ -11,7 +12,7 @@ import type {
   LockOptions,
   WritableStore,
 } from '@hakiri/store';
-import type { WriterUse } from './node-host.ts';
+import type { Staying } from './node-host.ts';
 import type { Environment, Output } from './output.ts';
 import type { Scrubber } from './scrub.ts';
 
@@ -21,7 +22,7 @@ export interface Services {
   readonly env: Environment;
   readonly scrubber: Scrubber;
   /** Reads the manifest of a folder; the store is opened by the first call that needs it. */
-  openProject(folder: string, writer?: WriterUse): Promise<Project>;
+  openProject(folder: string, staying?: Staying): Promise<Project>;
   readStdin(): Promise<string>;
   /** Asks on the terminal; undefined where there is none. */
   confirm(question: string): Promise<boolean | undefined>;
@@ -53,6 +54,14 @@ export interface Project {
   foldSmallWrites(): Promise<boolean>;
   /** Merges where it pays, and collects. What goes wrong is told in a note: the next time will do. */
   tidy(stop: AbortSignal, onNote: (message: string) => void): Promise<void>;
+  /** How the indexes stand. @throws HakiriError index.not_built in a build without search */
+  indexes(): Promise<readonly IndexState[]>;
+  /** Makes indexes anew; what serves now does until then. */
+  rebuildIndexes(
+    request: MaintenanceRequest & { readonly index?: string; onProgress(progress: IndexProgress): void },
+  ): Promise<void>;
+  /** Makes what indexes lack; cheap where they lack nothing. */
+  catchUpIndexes(stop: AbortSignal): Promise<void>;
   jobs(): Promise<readonly Job[]>;
   findRun(run: string): Promise<RunSummary | undefined>;
   storedTables(): Promise<readonly CatalogTable[]>;

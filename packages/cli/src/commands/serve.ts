@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { EXIT, HakiriError } from '@hakiri/core';
 import { createLog, urlHost } from '@hakiri/server';
 import { runDaemon, tokenFile } from '../daemon/run-daemon.ts';
+import { staying } from '../daemon/staying.ts';
 import { requireProjectFolder } from '../project-folder.ts';
 import type { Call } from '../services.ts';
 
@@ -14,15 +15,16 @@ export interface ServeFlags {
   readonly project?: string;
 }
 
-/** How long the store is kept open for writing when nobody writes any more: others want to write, too. */
-const KEEP_WRITER_MS = 2000;
-
 /** Ends with 0 when it was asked to stop, and with 130 when it was asked twice. */
 export async function serve({ services, output }: Call, flags: ServeFlags): Promise<number> {
   const { env, scrubber } = services;
   requireLoopback(flags);
   const folder = requireProjectFolder(services.cwd, flags.project);
-  const project = await services.openProject(folder, { command: 'hakiri serve', idleMs: KEEP_WRITER_MS });
+  const log = createLog({ write: output.err.write, level: env.HAKIRI_LOG ?? 'info' });
+  const project = await services.openProject(
+    folder,
+    staying('hakiri serve', env, (message) => log.warn({}, message)),
+  );
   const stop = new AbortController();
   const kill = new AbortController();
   const unsubscribe = services.onInterrupt(() => {
@@ -41,7 +43,7 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
       allowedHosts: flags.allowHost ?? [],
       schedule: flags.schedule,
       env,
-      log: createLog({ write: output.err.write, level: env.HAKIRI_LOG ?? 'info' }),
+      log,
       stop: stop.signal,
       kill: kill.signal,
       onReady({ host, port, token }) {

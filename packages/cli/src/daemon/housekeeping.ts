@@ -23,6 +23,8 @@ export function startHousekeeping({ project, clock, log, stop }: HousekeepingOpt
   const chores: Readonly<Record<string, Chore>> = {
     // Small writes of a writer that has gone idle.
     fold: { everyMs: MINUTE_MS, do: () => project.foldSmallWrites() },
+    // Indexes that were left behind, by an embedding endpoint that was down for example.
+    indexes: { everyMs: 5 * MINUTE_MS, do: () => project.catchUpIndexes(stop) },
     // Merges where it pays, and removes what is past its retention.
     tidy: { everyMs: 60 * MINUTE_MS, do: () => project.tidy(stop, note) },
   };
@@ -37,7 +39,7 @@ export function startHousekeeping({ project, clock, log, stop }: HousekeepingOpt
       } catch (error) {
         const { code, message } = toHakiriError(error);
         // Somebody else writes: the next time will do.
-        if (code !== 'store.locked') log.warn({ chore: name, code }, message);
+        if (code !== 'store.locked' && code !== 'store.compacting') log.warn({ chore: name, code }, message);
         return 'stopped';
       }
     },

@@ -4,9 +4,8 @@ import type { Call } from '../services.ts';
 import { systemClock } from '../system-clock.ts';
 import { createPipelines } from './pipelines.ts';
 import { serverServices } from './server-services.ts';
+import { staying } from './staying.ts';
 
-/** As for the daemon: others write, too. */
-const WRITER = { command: 'hakiri mcp', idleMs: 2000 };
 const WAIT_FOR_WRITER_MS = 60_000;
 
 /** Serves one client over pipes, with services of its own, until its input ends or `stop` is aborted. */
@@ -19,7 +18,10 @@ export async function serveAlone(
   const clock = systemClock;
   const log: Log = createLog({ write: output.err.write, level: services.env.HAKIRI_LOG ?? 'warn' });
   const ended = new AbortController();
-  const project = await services.openProject(folder, WRITER);
+  const project = await services.openProject(
+    folder,
+    staying('hakiri mcp', services.env, (message) => log.warn({}, message)),
+  );
   try {
     await project.prepare({ waitMs: WAIT_FOR_WRITER_MS, signal: stop });
     const pipelines = createPipelines({
