@@ -151,8 +151,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
     parts: readonly BuildPart[],
     { lane, strict = false, signal, onProgress }: BuildHow,
   ): Promise<boolean> => {
-    const pause = `${spec.model}`;
-    if (!strict && (pausedUntil.get(pause) ?? 0) > Date.now()) return false;
+    if (lane === 'writer' && (pausedUntil.get(spec.model) ?? 0) > Date.now()) return false;
     try {
       const embedder = await options.embedder(table.name, spec);
       await embedMissing(
@@ -172,7 +171,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
       return true;
     } catch (error) {
       if (strict || stopsCommit(error) || signal?.aborted) throw error;
-      pausedUntil.set(pause, Date.now() + PAUSE_MS);
+      pausedUntil.set(spec.model, Date.now() + PAUSE_MS);
       tell(table.name, spec.name, error);
       return false;
     }
