@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { compaction } from './compaction.ts';
 import { ingest } from './ingest.ts';
+import { keyword } from './keyword.ts';
 import { pointRead } from './point-read.ts';
 import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
@@ -12,6 +13,7 @@ import { view } from './view.ts';
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
   compaction,
   ingest,
+  keyword,
   'point-read': pointRead,
   'small-writes': smallWrites,
   startup,

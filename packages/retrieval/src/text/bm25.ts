@@ -17,9 +17,26 @@ export const ROUND = 2 ** 52 + 2 ** 51;
 const TABLE = 1 << 16;
 const TABLES_KEPT = 16;
 
-/** In 32 bits: engines differ in the last bits of a logarithm. */
 export function inverseFrequency(rows: number, withTerm: number): number {
-  return Math.fround(Math.log(1 + (rows - withTerm + 0.5) / (withTerm + 0.5)));
+  return logarithm(1 + (rows - withTerm + 0.5) / (withTerm + 0.5));
+}
+
+const LN2 = 0.6931471805599453;
+const TERMS = 12;
+
+/**
+ * Natural logarithm of a number from 1 on, by 2 artanh((x - 1) / (x + 1)) within [1/sqrt(2), sqrt(2)]. Additions,
+ * multiplications and divisions give the same bits everywhere; `Math.log` does not, and scores would differ.
+ */
+function logarithm(value: number): number {
+  let halved = value;
+  let halvings = 0;
+  for (; halved > Math.SQRT2; halved /= 2) halvings++;
+  const ratio = (halved - 1) / (halved + 1);
+  const square = ratio * ratio;
+  let sum = 0;
+  for (let n = TERMS; n >= 0; n--) sum = sum * square + 1 / (2 * n + 1);
+  return halvings * LN2 + 2 * ratio * sum;
 }
 
 /** What the share of a row, `f / (f + norm)`, is multiplied with. */

@@ -63,13 +63,13 @@ function check(
   assert.equal(found.length, Math.min(k, byRow.size), what);
   for (const { row, score } of found) {
     assert.ok(
-      Math.abs(score - (byRow.get(row) ?? Number.NaN)) <= 1e-6 * Math.max(1, score),
+      Math.abs(score - (byRow.get(row) ?? Number.NaN)) <= 1e-6,
       `${what} row ${row}: ${score}, naive ${byRow.get(row)}`,
     );
   }
   const best = [...byRow.values()].sort((a, b) => b - a);
   for (const [rank, { row, score }] of found.entries()) {
-    assert.ok(Math.abs(score - best[rank]!) <= 1e-6 * Math.max(1, score), `${what} rank ${rank}`);
+    assert.ok(Math.abs(score - best[rank]!) <= 1e-6, `${what} rank ${rank}`);
     const next = found[rank + 1];
     if (next === undefined) continue;
     assert.ok(next.score < score || (next.score === score && next.row > row), `${what}: ranks ${rank}`);
