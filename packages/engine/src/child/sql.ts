@@ -20,10 +20,10 @@ async function answer(
   const plain = await open.connection.prepare(open.query.sql);
   let sourced: SourcedStatement | undefined;
   try {
-    if (!cite) return (await collect(plain, request, 0)).result;
+    if (!cite) return (await collect(plain, request)).result;
     sourced = await prepareSourced(open, plain, cite);
     if (!sourced) {
-      const { result } = await collect(plain, request, 0);
+      const { result } = await collect(plain, request);
       return { ...result, cited: { kind: 'tables', tables: await citedTables(open, cite) } };
     }
     const { views } = sourced;
@@ -45,15 +45,15 @@ interface Collected {
   readonly behind: readonly (readonly JsonValue[])[];
 }
 
-/** @param hidden how many of the last columns are not part of the answer */
+/** @param hidden how many of the last columns are kept apart; undefined where nothing is */
 async function collect(
   prepared: DuckDBPreparedStatement,
   { maxRows, maxBytes, skipRows = 0 }: SessionQuery,
-  hidden: number,
+  hidden?: number,
 ): Promise<Collected> {
   const stream = await prepared.stream();
   const types = stream.columnTypes();
-  const width = types.length - hidden;
+  const width = types.length - (hidden ?? 0);
   const names = stream.deduplicatedColumnNames().slice(0, width);
   const columns = names.map((name, i) => ({ name, type: String(types[i]) }));
   const rows: JsonValue[][] = [];
@@ -75,7 +75,7 @@ async function collect(
       if (rows.length >= maxRows) return upTo('rows');
       if (bytes > maxBytes) return upTo('bytes');
       rows.push(shown);
-      if (hidden > 0) behind.push(cells.slice(width));
+      if (hidden !== undefined) behind.push(cells.slice(width));
     }
   }
   return upTo(false);
