@@ -62,6 +62,8 @@ import { createTurns } from './turns.ts';
 /** Tables pulled side by side; more would only queue up at the engine. */
 const MAX_PARALLEL = 4;
 
+const MAKE_STORE_WAIT_MS = 60_000;
+
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
 export async function openProject(
   folder: string,
@@ -131,7 +133,16 @@ export async function openProject(
     componentHash: null,
     manifestHash,
   });
-  const readableStore = once(async () => openStore(await readOptions()));
+  const readableStore = once(async () => {
+    const options = await readOptions();
+    return openStore(options).catch(async (error: unknown) => {
+      const isNew = isHakiriError(error) && error.code === 'store.not_found';
+      if (!isNew || staying === undefined) throw error;
+      // Whoever stays is asked before anything was ever pulled, and has an answer: there is nothing yet.
+      await writer.use({ command: staying.command, waitMs: MAKE_STORE_WAIT_MS }, async () => {});
+      return openStore(options);
+    });
+  });
   const inTurn = createTurns();
   const spools = join(root, 'cache', 'spool', manifest.project.name);
   const writer = createSharedWriter({
@@ -168,6 +179,20 @@ export async function openProject(
     return found === undefined ? [] : checksOfIndexes(await found.indexes.check(tables));
   };
 
+  /** Makes what indexes lack, where there is something to search with and nobody else works on the store. */
+  const catchUp = async (signal: AbortSignal): Promise<void> => {
+    const found = await search();
+    if (found === undefined) return;
+    const lock = { command: command ?? 'hakiri', waitMs: 0 };
+    try {
+      await openMaintenance(await storeOptions(), lock, async ({ catalog }) =>
+        found.indexes.catchUp(await catalog.tables(), { signal }),
+      );
+    } catch (error) {
+      if (!isHakiriError(error) || error.code !== 'store.compacting') throw error;
+    }
+  };
+
   /** After the store is given back: merging holds up no other run. */
   const tidy = async (stop: AbortSignal, note: (message: string) => void): Promise<void> => {
     if (stop.aborted) return;
@@ -184,6 +209,11 @@ export async function openProject(
     } catch (error) {
       // What was pulled is committed: merging it waits for the next time.
       note(`compaction failed, the next run tries again: ${toHakiriError(error).message}`);
+    }
+    try {
+      if (!stop.aborted) await catchUp(stop);
+    } catch (error) {
+      note(`indexes were not brought up to date, the next run tries again: ${toHakiriError(error).message}`);
     }
   };
 
@@ -285,14 +315,6 @@ export async function openProject(
       return serve;
     },
 
-    async prepare(lock) {
-      const exists = await readableStore().catch((error: unknown) => {
-        if (isHakiriError(error) && error.code === 'store.not_found') return undefined;
-        throw error;
-      });
-      if (exists === undefined) await writer.use({ command: 'hakiri', ...lock }, async () => {});
-    },
-
     write: (lock, work) => writer.use({ command: command ?? 'hakiri', ...lock }, work),
 
     async foldSmallWrites() {
@@ -324,11 +346,8 @@ export async function openProject(
     },
 
     async catchUpIndexes(signal) {
-      const { indexes } = await requireSearch();
-      const lock = { command: command ?? 'hakiri', waitMs: 0 };
-      await openMaintenance(await storeOptions(), lock, async ({ catalog }) =>
-        indexes.catchUp(await catalog.tables(), { signal }),
-      );
+      await requireSearch();
+      await catchUp(signal);
     },
 
     async jobs() {
@@ -360,10 +379,15 @@ export async function openProject(
     async forget(what, request) {
       const [options, lock] = await maintenance('forget', request);
       await writer.close();
-      return forget(options, lock, what, (step) => {
+      const report = await forget(options, lock, what, (step) => {
         if (step.step === 'table') request.onTable(step.table);
         else if ('subject' in what) request.onNote('looking for other places that mention it');
       });
+      // Indexes of the tables went whole; whatever keeps them from being made again does not undo the rest.
+      await catchUp(request.kill).catch((error: unknown) =>
+        request.onNote(`indexes are made again by the next run: ${toHakiriError(error).message}`),
+      );
+      return report;
     },
 
     async doctor({ rebuildCatalog: rebuild, repair }) {
@@ -379,7 +403,8 @@ export async function openProject(
         mended.push(...repairChecks(await repairStore(options, lock)));
       }
       const { checks } = await examineStore(options);
-      return { checks: [...mended, ...checks, ...(await indexChecks())] };
+      const server = await profile.checkServer?.(folder, env);
+      return { checks: [...mended, ...checks, ...(await indexChecks()), ...(server ? [server] : [])] };
     },
 
     async close() {
