@@ -5,6 +5,8 @@ import {
   HakiriError,
   OWNER_GRANT,
   type RowsRequest,
+  type SearchClause,
+  type SearchMode,
   type Serve,
   type StructuredRequest,
 } from '@hakiri/core';
@@ -21,14 +23,29 @@ export interface RowsFlags {
   readonly asOf?: AsOf;
 }
 
+/** How `query` is told what to look for. */
+export interface SearchFlags {
+  readonly search?: string;
+  /** Table to search in. */
+  readonly in?: string;
+  readonly mode?: SearchMode;
+  readonly k?: number;
+  readonly index?: readonly string[];
+}
+
+/** What a SELECT calls what `--search` found. */
+const HITS = 'hits';
+
 /** @throws HakiriError usage.argument */
 export async function readRowsRequest(
   services: Services,
-  flags: RowsFlags,
+  flags: RowsFlags & SearchFlags,
   sql: string | undefined,
 ): Promise<RowsRequest> {
-  const sources = [sql, flags.file, flags.table].filter((source) => source !== undefined);
-  if (sources.length !== 1) {
+  const { search, table } = searchOf(flags);
+  const sources = [sql, flags.file, table].filter((source) => source !== undefined);
+  const isSearchOfSql = search !== undefined && (sql ?? flags.file) !== undefined;
+  if (sources.length !== (isSearchOfSql ? 2 : 1)) {
     throw new HakiriError(
       'usage.argument',
       sources.length === 0 ? 'there is no query' : 'there is more than one query',
@@ -36,8 +53,11 @@ export async function readRowsRequest(
     );
   }
   const at = flags.asOf === undefined ? {} : { asOf: flags.asOf };
-  if (flags.table !== undefined) return { ...structured(flags.table, flags), ...at };
-  if (flags.select !== undefined || flags.filter !== undefined || flags.orderBy !== undefined) {
+  if (table !== undefined && !isSearchOfSql) {
+    return { ...structured(table, flags), ...(search === undefined ? {} : { search }), ...at };
+  }
+  const isFiltered = flags.filter !== undefined && !isSearchOfSql;
+  if (flags.select !== undefined || isFiltered || flags.orderBy !== undefined) {
     throw new HakiriError(
       'usage.argument',
       '--select, --filter and --order-by go with --table, not with SQL',
@@ -46,7 +66,39 @@ export async function readRowsRequest(
       },
     );
   }
-  return { sql: await readSql(services, flags.file, sql), ...at };
+  const text = await readSql(services, flags.file, sql);
+  if (search === undefined || table === undefined) return { sql: text, ...at };
+  const { filter } = flags;
+  const named = { table, ...search, ...(filter === undefined ? {} : { filter }) };
+  return { sql: text, search: { [HITS]: named }, ...at };
+}
+
+/** The search that the flags ask for, and its table. @throws HakiriError usage.argument */
+function searchOf(flags: RowsFlags & SearchFlags): {
+  readonly search: SearchClause | undefined;
+  readonly table: string | undefined;
+} {
+  const { search: text, mode, k, index } = flags;
+  if (text === undefined) {
+    const alone = (['in', 'mode', 'k', 'index'] as const).find((flag) => flags[flag] !== undefined);
+    if (alone === undefined) return { search: undefined, table: flags.table };
+    throw new HakiriError('usage.argument', `--${alone} goes with --search`, {
+      hint: 'Say what to look for.',
+    });
+  }
+  const table = flags.in ?? flags.table;
+  if (table === undefined || (flags.in !== undefined && flags.table !== undefined)) {
+    throw new HakiriError('usage.argument', '--search needs one table to search in', {
+      hint: 'Name it: --in TABLE.',
+    });
+  }
+  const search = {
+    text,
+    ...(mode === undefined ? {} : { mode }),
+    ...(k === undefined ? {} : { k }),
+    ...(index === undefined ? {} : { indexes: index.map((name) => name.trim()) }),
+  };
+  return { search, table };
 }
 
 /** A misspelt table is told before anything is asked of the engine. */

@@ -14,18 +14,18 @@ export interface SpawnSelfOptions {
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'HAKIRI_SELF', 'NO_COLOR'];
 
 /**
- * Starts this same program again with a hidden command. The one place that knows what the executable is:
+ * Starts this same program again, mostly with a hidden command. The one place that knows what the executable is:
  * the launcher named by HAKIRI_SELF, the bundle this code runs from, or Node and the entry's source.
  * Standard input, output and error are pipes; what the child writes to standard error is dropped unless the
  * caller listens, and never keeps the program alive.
  */
 export function spawnSelf(
-  hiddenCommand: string,
+  command: string,
   args: readonly string[],
   options: SpawnSelfOptions = {},
 ): ChildProcess {
-  const { command, prefix } = executable(options.nodeFlags ?? []);
-  const child = spawn(command, [...prefix, hiddenCommand, ...args], {
+  const { file, prefix } = executable(options.nodeFlags ?? []);
+  const child = spawn(file, [...prefix, command, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // In a group of its own: a Ctrl-C on the terminal is for the parent, which decides what becomes of its children.
     detached: true,
@@ -37,11 +37,11 @@ export function spawnSelf(
   return child;
 }
 
-function executable(nodeFlags: readonly string[]): { command: string; prefix: readonly string[] } {
+function executable(nodeFlags: readonly string[]): { file: string; prefix: readonly string[] } {
   const launcher = process.env.HAKIRI_SELF;
   // The launcher takes Node's flags through NODE_OPTIONS only; it starts with the ones it was built with.
-  if (launcher) return { command: launcher, prefix: [] };
-  return { command: process.execPath, prefix: [...nodeFlags, entryFile()] };
+  if (launcher) return { file: launcher, prefix: [] };
+  return { file: process.execPath, prefix: [...nodeFlags, entryFile()] };
 }
 
 /** In the bundle every module has the bundle's own address. */

@@ -46,8 +46,6 @@ export interface Project {
    * @throws HakiriError manifest.*: then nothing has changed
    */
   reload(): Promise<Manifest>;
-  /** Makes the store where there is none yet. @throws HakiriError store.locked, store.newer_format */
-  prepare(lock: WriteLock): Promise<void>;
   /** The store, open for writing for as long as `work` takes. @throws HakiriError store.locked */
   write<T>(lock: WriteLock, work: (store: WritableStore) => Promise<T>): Promise<T>;
   /** Makes runs of small writes where it is time to; whether there was anything. */

@@ -1,4 +1,4 @@
-import { OWNER_GRANT, type Serve, type TableDescription } from '@hakiri/core';
+import { type IndexDescription, OWNER_GRANT, type Serve, type TableDescription } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatSpan, plural } from '../format/units.ts';
@@ -82,6 +82,7 @@ function facts(table: TableDescription): readonly (readonly [string, string])[] 
     ['snapshot', snapshotText(table)],
     ['beside it', `${plural(table.runsBeside, 'run')}, ${plural(table.smallWrites, 'small write')}`],
     ['past', pastText(table)],
+    ...table.indexes.map((index) => ['index', indexText(index)] as const),
     ...(table.quarantined > 0 ? [['quarantined', plural(table.quarantined, 'row')] as const] : []),
   ];
 }
@@ -92,6 +93,21 @@ function snapshotText({ snapshot }: TableDescription): string {
   const cut = partitionedBy === undefined ? '' : ` in ${plural(partitions, 'partition')} by ${partitionedBy}`;
   const deletes = tombstones === 0 ? '' : `, ${plural(tombstones, 'tombstone')} among them`;
   return `${plural(rows, 'row')}${cut}${deletes}, made ${createdAt}`;
+}
+
+function indexText({
+  name,
+  kind,
+  columns,
+  analyzer,
+  model,
+  modelKind,
+  rowsBehind,
+}: IndexDescription): string {
+  const how =
+    kind === 'fts' ? `words, ${analyzer ?? 'english'}` : `vectors of ${model ?? ''}, ${modelKind ?? ''}`;
+  const behind = rowsBehind === 0 ? '' : `, ${plural(rowsBehind, 'row')} behind`;
+  return `${name}: ${columns.join(', ')} (${how})${behind}`;
 }
 
 function pastText({ past, retentionMs, tombstoneRetentionMs }: TableDescription): string {

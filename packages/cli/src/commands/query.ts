@@ -1,22 +1,19 @@
-import { type Answer, type AsOf, HakiriError, OWNER_GRANT, type QueryLimits } from '@hakiri/core';
+import { type Answer, HakiriError, OWNER_GRANT, type QueryLimits } from '@hakiri/core';
 import { answerToJson, answerToNdjson } from '../format/answer-json.ts';
+import { planLines, sourceLines } from '../format/answer-notes.ts';
 import { answerTable } from '../format/answer-table.ts';
 import { toCsv } from '../format/csv.ts';
 import { formatDuration, plural } from '../format/units.ts';
 import type { Output } from '../output.ts';
-import { readRowsRequest, requireTable } from '../rows-request.ts';
+import { type RowsFlags, readRowsRequest, requireTable, type SearchFlags } from '../rows-request.ts';
 import type { Call } from '../services.ts';
 import { escapeLines } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
 import { withProject } from '../with-project.ts';
 
-export interface QueryFlags {
-  readonly file?: string;
-  readonly table?: string;
-  readonly select?: readonly string[];
-  readonly filter?: string;
-  readonly orderBy?: readonly string[];
-  readonly asOf?: AsOf;
+export interface QueryFlags extends RowsFlags, SearchFlags {
+  readonly cite: boolean;
+  readonly explain: boolean;
   readonly limit?: number;
   readonly timeout?: number;
   readonly format?: Format;
@@ -56,15 +53,27 @@ function tooLarge({ rows }: Answer): HakiriError {
 }
 
 function chosenFormat(flags: QueryFlags): Format {
-  if (!flags.json) return flags.format ?? 'table';
+  const { format } = flags;
+  if ((flags.cite || flags.explain) && (format === 'csv' || format === 'ndjson')) {
+    throw new HakiriError(
+      'usage.argument',
+      `--${flags.cite ? 'cite' : 'explain'} has no place in ${format}`,
+      {
+        hint: 'Use --format table or --json.',
+      },
+    );
+  }
+  if (!flags.json) return format ?? 'table';
   if (flags.format === undefined || flags.format === 'json') return 'json';
   throw new HakiriError('usage.argument', `--json and --format ${flags.format} contradict each other`, {
     hint: 'Give one of them.',
   });
 }
 
-function limits({ limit, timeout }: QueryFlags): QueryLimits {
+function limits({ limit, timeout, cite, explain }: QueryFlags): QueryLimits {
   return {
+    ...(cite ? { cite } : {}),
+    ...(explain ? { explain } : {}),
     ...(limit === undefined ? {} : { limit }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
   };
@@ -94,7 +103,8 @@ function csvFor(answer: Answer, { out }: Output): string {
 
 function printTable(answer: Answer, { out, err }: Output): void {
   const { lines, hiddenColumns } = answerTable(answer, out);
-  out.write(lines.map((line) => `${line}\n`).join(''));
+  const notes = [...sourceLines(answer), ...planLines(answer)];
+  out.write([...lines, ...notes].map((line) => `${line}\n`).join(''));
   if (hiddenColumns === 0) return;
   err.line(`${plural(hiddenColumns, 'more column')} did not fit: select fewer, or use --format ndjson.`);
 }

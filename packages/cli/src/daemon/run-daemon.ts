@@ -69,7 +69,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   });
   try {
     const token = ensureToken(tokenFile(project.folder));
-    await project.prepare({ waitMs: WAIT_FOR_WRITER_MS, signal: stop });
+    // What is wrong with the store is told now, not at the first question.
+    await project.storedTables();
     let scheduler: Scheduler | undefined;
     const meter = createMeter({
       children: () => project.childPids().length,

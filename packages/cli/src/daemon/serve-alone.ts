@@ -23,7 +23,6 @@ export async function serveAlone(
     staying('hakiri mcp', services.env, (message) => log.warn({}, message)),
   );
   try {
-    await project.prepare({ waitMs: WAIT_FOR_WRITER_MS, signal: stop });
     const pipelines = createPipelines({
       project,
       clock,

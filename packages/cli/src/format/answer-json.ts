@@ -1,7 +1,7 @@
-import type { Answer, AnswerColumn, JsonValue } from '@hakiri/core';
+import type { Answer, AnswerColumn, Citation, Citations, JsonValue, QueryPlan } from '@hakiri/core';
 import { escapeJson } from '../terminal/escape.ts';
 
-/** One document: `columns`, `rows` as objects, `truncated`, `elapsed_ms`. */
+/** One document: `columns`, `rows` as objects, `truncated`, `elapsed_ms`; `citations` and `plan` where asked for. */
 export function answerToJson(answer: Answer): string {
   const names = uniqueNames(answer.columns);
   return escapeJson(
@@ -10,13 +10,40 @@ export function answerToJson(answer: Answer): string {
         columns: answer.columns.map((column, i) => ({ name: names[i], type: column.type })),
         rows: answer.rows.map((row) => toObject(names, row)),
         truncated: answer.truncated,
-        elapsed_ms: Math.round(answer.elapsedMs * 1000) / 1000,
+        elapsed_ms: milliseconds(answer.elapsedMs),
+        ...(answer.citations === undefined ? {} : { citations: citationsDocument(answer.citations) }),
+        ...(answer.plan === undefined ? {} : { plan: planDocument(answer.plan) }),
       },
       null,
       2,
     ),
   );
 }
+
+/** `citations[i]` are the sources of row i; of an aggregate, the tables. */
+function citationsDocument(citations: Citations): unknown {
+  if (citations.kind === 'rows') return citations.rows.map((row) => row.map(citationDocument));
+  return {
+    tables: citations.tables.map(({ rowsRead, ...rest }) => ({ ...rest, rows_read: rowsRead })),
+  };
+}
+
+function citationDocument({ sourceTime, ...rest }: Citation): unknown {
+  return { ...rest, source_time: sourceTime };
+}
+
+function planDocument({ step, detail, estimatedRows, rows, elapsedMs, steps }: QueryPlan): unknown {
+  return {
+    step,
+    ...(detail === undefined ? {} : { detail }),
+    ...(estimatedRows === undefined ? {} : { estimated_rows: estimatedRows }),
+    ...(rows === undefined ? {} : { rows }),
+    ...(elapsedMs === undefined ? {} : { elapsed_ms: milliseconds(elapsedMs) }),
+    ...(steps === undefined ? {} : { steps: steps.map(planDocument) }),
+  };
+}
+
+const milliseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 /** A line a row, each an object. */
 export function answerToNdjson(answer: Answer): string {

@@ -6,4 +6,5 @@ import { serveRoute } from '../routes/serve.ts';
 export const FULL_PROFILE: Profile = {
   routes: { serve: serveRoute, mcp: mcpRoute, memory: memoryRoutes },
   openSearch: async (context) => (await import('./open-search.ts')).openSearch(context),
+  checkServer: async (folder, env) => (await import('./check-server.ts')).checkServer(folder, env),
 };

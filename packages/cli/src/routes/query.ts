@@ -26,6 +26,27 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
       },
       filter: { ...text, placeholder: 'PREDICATE', brief: 'Rows to show, with --table' },
       orderBy: { ...list, placeholder: 'COLUMNS', brief: 'Order, with --table: "column" or "column desc"' },
+      search: { ...text, placeholder: 'TEXT', brief: 'Look for this in a table that has indexes' },
+      in: {
+        ...text,
+        placeholder: 'TABLE',
+        brief: 'The table to search; with SQL, what is found is its relation hits',
+        proposeCompletions: proposeTables,
+      },
+      mode: {
+        kind: 'enum',
+        values: ['hybrid', 'keyword', 'vector'],
+        optional: true,
+        brief: 'By words, by meaning, or both; as the table has indexes when not given',
+      },
+      k: {
+        kind: 'parsed',
+        parse: parseCount,
+        optional: true,
+        placeholder: 'N',
+        brief: 'Find N rows; 10 when not given',
+      },
+      index: { ...list, placeholder: 'INDEXES', brief: 'Search in these indexes only' },
       asOf: {
         kind: 'parsed',
         parse: parseMoment,
@@ -41,6 +62,8 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
         placeholder: 'TIME',
         brief: 'Stop the query after this time',
       },
+      cite: { kind: 'boolean', default: false, withNegated: false, brief: 'Say where each row comes from' },
+      explain: { kind: 'boolean', default: false, withNegated: false, brief: 'Say how the rows were found' },
       format: {
         kind: 'enum',
         values: ['table', 'csv', 'json', 'ndjson'],
@@ -67,6 +90,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
     customUsage: [
       'SQL [--as-of TIME|RUN] [--limit N] [--format table|csv|json|ndjson]',
       '--table TABLE [--select COLUMNS] [--filter PREDICATE] [--order-by COLUMNS]',
+      '--search TEXT --in TABLE [--mode hybrid|keyword|vector] [--k N] [--filter PREDICATE] [SQL]',
       '--file FILE',
     ],
     fullDescription: [
@@ -75,6 +99,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
       'EXAMPLES',
       '  hakiri query "select state, count(*) from github_issues group by all"',
       '  hakiri query --table github_issues --select title,user.login --filter "state = \'open\'" --limit 10',
+      '  hakiri query --search "crash while reading parquet" --in github_issues --select title,_score --cite',
       '  hakiri query --format csv --file report.sql > report.csv',
       '  hakiri query --as-of 2026-11-01T00:00:00Z "select count(*) from github_issues"',
       '  echo "from github_issues limit 3" | hakiri query - --json',

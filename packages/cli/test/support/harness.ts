@@ -105,7 +105,6 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
     folder,
     manifest: manifest(),
     reload: notGiven,
-    prepare: notGiven,
     write: notGiven,
     foldSmallWrites: notGiven,
     tidy: notGiven,

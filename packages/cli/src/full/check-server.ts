@@ -1,0 +1,96 @@
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { DoctorCheck } from '@hakiri/store';
+import type { Environment } from '../output.ts';
+import { spawnSelf } from '../self.ts';
+import { VERSION } from '../version.ts';
+
+const TIMEOUT_MS = 15_000;
+/** Of the older era, which every server answers. */
+const PROTOCOL = '2025-11-25';
+const EXPECTED_TOOL = 'context_query';
+
+/** Starts `hakiri mcp` as an agent would, introduces itself, and asks for the tools. */
+export async function checkServer(folder: string, env: Environment): Promise<DoctorCheck> {
+  const inherited = ['XDG_RUNTIME_DIR', 'XDG_STATE_HOME', 'CREDENTIALS_DIRECTORY'].flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const child = spawnSelf('mcp', ['--project', folder], { env: Object.fromEntries(inherited) });
+  const startedMs = performance.now();
+  const overrun = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
+  try {
+    const { server, tools } = await shakeHands(child);
+    const ms = Math.round(performance.now() - startedMs);
+    return tools.includes(EXPECTED_TOOL)
+      ? { name: 'mcp', state: 'ok', message: `${server} answered in ${ms} ms with ${tools.length} tools` }
+      : failed(`${server} offers no ${EXPECTED_TOOL}`);
+  } catch (error) {
+    return failed((error as Error).message);
+  } finally {
+    clearTimeout(overrun);
+    child.stdin?.end();
+    child.kill();
+  }
+}
+
+async function shakeHands(
+  child: ChildProcess,
+): Promise<{ readonly server: string; readonly tools: readonly string[] }> {
+  const ask = asker(child);
+  const { serverInfo } = (await ask('initialize', {
+    protocolVersion: PROTOCOL,
+    capabilities: {},
+    clientInfo: { name: 'hakiri-doctor', version: VERSION },
+  })) as { readonly serverInfo: { readonly name: string; readonly version: string } };
+  child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n`);
+  const { tools } = (await ask('tools/list', {})) as { readonly tools: readonly { readonly name: string }[] };
+  return { server: `${serverInfo.name} ${serverInfo.version}`, tools: tools.map(({ name }) => name) };
+}
+
+/** Requests in the lines of JSON-RPC; they fail when the child ends. */
+function asker(child: ChildProcess): (method: string, params: object) => Promise<unknown> {
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  let asked = 0;
+  let ended: Error | undefined;
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk.toString()}`.slice(-1000);
+  });
+  child.stdin?.on('error', () => {});
+  child.once('close', (code, signal) => {
+    const why =
+      said.split('\n')[0] || (signal === 'SIGKILL' ? 'it did not answer in time' : `exit code ${code}`);
+    ended = new Error(`\`hakiri mcp\` ended: ${why}`);
+    for (const { reject } of waiting.values()) reject(ended);
+  });
+  if (child.stdout) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { id, result, error } = JSON.parse(line) as {
+        readonly id?: number;
+        readonly result?: unknown;
+        readonly error?: { readonly message: string };
+      };
+      const one = id === undefined ? undefined : waiting.get(id);
+      if (error === undefined) one?.resolve(result);
+      else one?.reject(new Error(error.message));
+    });
+  }
+  return (method, params) => {
+    if (ended) return Promise.reject(ended);
+    const id = ++asked;
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(id, answer);
+    child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
+    return answer.promise;
+  };
+}
+
+function failed(message: string): DoctorCheck {
+  return {
+    name: 'mcp',
+    state: 'failed',
+    message,
+    hint: 'Run `hakiri mcp` in the project folder and see what it says.',
+  };
+}
