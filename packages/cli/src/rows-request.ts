@@ -29,7 +29,8 @@ export interface SearchFlags {
   /** Table to search in. */
   readonly in?: string;
   readonly mode?: SearchMode;
-  readonly k?: number;
+  /** Rows to find. */
+  readonly top?: number;
   readonly index?: readonly string[];
 }
 
@@ -78,9 +79,9 @@ function searchOf(flags: RowsFlags & SearchFlags): {
   readonly search: SearchClause | undefined;
   readonly table: string | undefined;
 } {
-  const { search: text, mode, k, index } = flags;
+  const { search: text, mode, top, index } = flags;
   if (text === undefined) {
-    const alone = (['in', 'mode', 'k', 'index'] as const).find((flag) => flags[flag] !== undefined);
+    const alone = (['in', 'mode', 'top', 'index'] as const).find((flag) => flags[flag] !== undefined);
     if (alone === undefined) return { search: undefined, table: flags.table };
     throw new HakiriError('usage.argument', `--${alone} goes with --search`, {
       hint: 'Say what to look for.',
@@ -95,7 +96,7 @@ function searchOf(flags: RowsFlags & SearchFlags): {
   const search = {
     text,
     ...(mode === undefined ? {} : { mode }),
-    ...(k === undefined ? {} : { k }),
+    ...(top === undefined ? {} : { k: top }),
     ...(index === undefined ? {} : { indexes: index.map((name) => name.trim()) }),
   };
   return { search, table };

@@ -39,12 +39,12 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
         optional: true,
         brief: 'By words, by meaning, or both; as the table has indexes when not given',
       },
-      k: {
+      top: {
         kind: 'parsed',
         parse: parseCount,
         optional: true,
         placeholder: 'N',
-        brief: 'Find N rows; 10 when not given',
+        brief: 'Find N rows, 1 to 1000; 10 when not given',
       },
       index: { ...list, placeholder: 'INDEXES', brief: 'Search in these indexes only' },
       asOf: {
@@ -73,6 +73,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
       project: projectFlag,
       json: { ...jsonFlag, brief: 'Same as --format json, and errors as JSON' },
     },
+    aliases: { k: 'top' },
     positional: {
       kind: 'tuple',
       parameters: [
@@ -90,7 +91,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
     customUsage: [
       'SQL [--as-of TIME|RUN] [--limit N] [--format table|csv|json|ndjson]',
       '--table TABLE [--select COLUMNS] [--filter PREDICATE] [--order-by COLUMNS]',
-      '--search TEXT --in TABLE [--mode hybrid|keyword|vector] [--k N] [--filter PREDICATE] [SQL]',
+      '--search TEXT --in TABLE [--mode hybrid|keyword|vector] [-k N] [--filter PREDICATE] [SQL]',
       '--file FILE',
     ],
     fullDescription: [
