@@ -1,13 +1,17 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
-/** `hakiri` as one file: `npm run build [-- --entry FILE] [--outfile FILE]`. Native modules and Node's own stay outside. */
+/**
+ * `hakiri` as one file: `npm run build [-- --entry FILE] [--outfile FILE] [--inputs FILE]`; the last is written with the
+ * modules that went in. Native modules and Node's own stay outside.
+ */
 
 const root = join(import.meta.dirname, '..');
-const { values } = parseArgs({ options: { entry: { type: 'string' }, outfile: { type: 'string' } } });
+const text = { type: 'string' } as const;
+const { values } = parseArgs({ options: { entry: text, outfile: text, inputs: text } });
 const entry = values.entry ?? join(root, 'packages/cli/src/entry/full.ts');
 const outfile = values.outfile ?? join(root, 'dist', 'hakiri.mjs');
 
@@ -81,4 +85,8 @@ const result = await build({
 
 for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
   console.log(`${relative(root, join(process.cwd(), file))}  ${(bytes / 1024).toFixed(0)} KB`);
+}
+if (values.inputs !== undefined) {
+  const inputs = Object.values(result.metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+  await writeFile(values.inputs, inputs.map((path) => `${path}\n`).join(''));
 }

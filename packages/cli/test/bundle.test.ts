@@ -27,3 +27,33 @@ test('the command is one file that runs from anywhere', (t) => {
   assert.match(readFileSync(join(cwd, 'hakiri.toml'), 'utf8'), /repo = "a\/b"/);
   assert.equal(runBinary(cwd, ['__complete', 'bash', 'sche'], { entry }).stdout, 'schema\n');
 });
+
+/** What a module of each part is called; the bundle names those that left something in it. */
+const ONLY_FULL =
+  /packages\/(server|retrieval\/src\/(text|vector|search|embed|indexes|memory))\/|modelcontextprotocol|usearch|@hono|pino|opentelemetry/;
+
+test('the core profile holds no server and no search, the full one both', (t) => {
+  const dist = emptyFolder(t, 'dist');
+  const modulesOf = (profile: string): readonly string[] => {
+    const [outfile, inputs] = [join(dist, `${profile}.mjs`), join(dist, `${profile}.txt`)];
+    const entry = join(import.meta.dirname, `../src/entry/${profile}.ts`);
+    const built = spawnSync(
+      process.execPath,
+      [BUNDLE, '--entry', entry, '--outfile', outfile, '--inputs', inputs],
+      { encoding: 'utf8' },
+    );
+    assert.deepEqual([built.status, built.stderr], [0, '']);
+    return readFileSync(inputs, 'utf8').trim().split('\n');
+  };
+  assert.deepEqual(
+    modulesOf('core').filter((path) => ONLY_FULL.test(path)),
+    [],
+  );
+  const full = modulesOf('full');
+  for (const part of ['packages/server/src/mcp/', 'retrieval/src/text/', 'retrieval/src/vector/', 'pino']) {
+    assert.ok(
+      full.some((path) => path.includes(part)),
+      part,
+    );
+  }
+});
