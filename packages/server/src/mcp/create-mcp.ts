@@ -6,6 +6,7 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { z } from 'zod';
 import type { ServerServices } from '../services.ts';
 import { errorResult, type Failure, failureOf } from './failure.ts';
 import { INSTRUCTIONS } from './instructions.ts';
@@ -96,22 +97,36 @@ export function createMcp(services: ServerServices, options: McpOptions = {}): M
         },
       );
       server.onerror = onError;
-      server.setRequestHandler('tools/list', ({ params }) => {
-        requireFirstPage(params?.cursor);
-        return { tools: [...tools] };
+      server.setRequestHandler('tools/list', { params: LIST_PARAMS }, ({ cursor }) => {
+        requireFirstPage(cursor);
+        return { tools };
       });
       server.setRequestHandler('tools/call', ({ params }, context) => callTool(params, context));
-      server.setRequestHandler('resources/list', ({ params }) => listResources(services, params?.cursor));
-      server.setRequestHandler('resources/templates/list', ({ params }) => {
-        requireFirstPage(params?.cursor);
+      server.setRequestHandler('resources/list', { params: LIST_PARAMS }, ({ cursor }) =>
+        listResources(services, cursor),
+      );
+      server.setRequestHandler('resources/templates/list', { params: LIST_PARAMS }, ({ cursor }) => {
+        requireFirstPage(cursor);
         return { resourceTemplates: resourceTemplates(services.project) };
       });
-      server.setRequestHandler('resources/read', ({ params }) => readResource(services, params.uri, onError));
-      server.setRequestHandler('completion/complete', ({ params }) => completeAddress(services, params));
+      server.setRequestHandler('resources/read', { params: READ_PARAMS }, ({ uri }) =>
+        readResource(services, uri, onError),
+      );
+      server.setRequestHandler('completion/complete', { params: COMPLETE_PARAMS }, ({ argument }) =>
+        completeAddress(services, argument),
+      );
       return server;
     },
   };
 }
+
+/** With schemas of our own the SDK answers that params are invalid; with its own, that it failed. */
+const LIST_PARAMS = z.looseObject({ cursor: z.string().optional() });
+const READ_PARAMS = z.looseObject({ uri: z.string() });
+const COMPLETE_PARAMS = z.looseObject({
+  ref: z.looseObject({ type: z.string() }),
+  argument: z.looseObject({ name: z.string(), value: z.string() }),
+});
 
 /** Everything is on the first page, so that no cursor was ever given out. */
 function requireFirstPage(cursor: string | undefined): void {

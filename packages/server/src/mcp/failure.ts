@@ -22,6 +22,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   'query.invalid': 'Correct the query; context_describe lists the columns of a table.',
   'query.unknown_table': 'Call context_tables for the tables there are.',
   'query.unknown_column': 'Call context_describe for the columns of the table.',
+  'query.not_select': 'Write one SELECT, or give table with filter and order_by.',
   'query.refused': 'Query the tables that context_tables lists, with plain SELECTs.',
   'query.timeout': 'Narrow the query: filter, aggregate or limit it.',
   'query.too_large': 'Select fewer columns or rows, or raise max_bytes.',

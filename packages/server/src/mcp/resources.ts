@@ -137,7 +137,7 @@ const MOST_COMPLETIONS = 100;
 /** Completes names of tables; keys and runs are not guessed. */
 export async function completeAddress(
   { serve, grant }: ServerServices,
-  { argument }: { readonly argument: { readonly name: string; readonly value: string } },
+  argument: { readonly name: string; readonly value: string },
 ): Promise<CompleteResult> {
   if (argument.name !== 'table') return { completion: { values: [], total: 0, hasMore: false } };
   const names = (await serve.tables(grant))

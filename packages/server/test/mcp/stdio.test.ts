@@ -68,6 +68,9 @@ describe('a line that is no message is refused, and the connection goes on', () 
     ['an unknown method', modern('tools/destroy'), -32601, 1],
     ['a call without a name', modern('tools/call', { arguments: {} }), -32602, 1],
     ['arguments that are text', modern('tools/call', { name: 'context_tables', arguments: 'x' }), -32602, 1],
+    ['a cursor that is a number', modern('resources/list', { cursor: 5 }), -32602, 1],
+    ['nothing to read', modern('resources/read'), -32602, 1],
+    ['nothing to complete', modern('completion/complete', { ref: {} }), -32602, 1],
     ['a cursor nobody gave out', modern('tools/list', { cursor: 'x' }), -32602, 1],
   ];
   for (const [name, line, code, id] of lines) {

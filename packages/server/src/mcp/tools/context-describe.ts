@@ -22,7 +22,7 @@ const output = z.object({
   columns: z.array(
     z.object({
       name: z.string(),
-      type: z.string().describe('Of DuckDB; dots reach into a STRUCT.'),
+      type: z.string().describe('Dots reach into a struct: user.login.'),
       key: z.boolean(),
       hint: z.string().optional(),
     }),

@@ -50,18 +50,23 @@ export function answerJson(answer: Answer): QueryJson {
     columns: answer.columns.map(({ name, type }) => ({ name, type })),
     rows: answer.rows.map((row) => [...row]),
     truncated: answer.truncated,
-    elapsed_ms: answer.elapsedMs,
+    elapsed_ms: toMicroseconds(answer.elapsedMs),
     ...(citations?.kind === 'rows'
       ? { citations: citations.rows.map((sources) => sources.map(citationJson)) }
       : {}),
     ...(citations?.kind === 'tables' ? { cited_tables: citations.tables.map(tableCitationJson) } : {}),
     ...(freshness === undefined ? {} : { freshness: freshness.map(freshnessJson) }),
-    ...(policy === undefined
+    ...(policy === undefined || policy.columns.length === 0
       ? {}
       : { policy: policy.columns.map(({ table, column, action }) => ({ table, column, action })) }),
     ...(answer.plan === undefined ? {} : { plan: planJson(answer.plan) }),
     ...(answer.next === undefined ? {} : { next: answer.next }),
   };
+}
+
+/** Digits behind that are noise. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 function planJson({ step, detail, estimatedRows, rows, elapsedMs, steps }: QueryPlan): PlanJson {
@@ -70,7 +75,7 @@ function planJson({ step, detail, estimatedRows, rows, elapsedMs, steps }: Query
     ...(detail === undefined ? {} : { detail }),
     ...(estimatedRows === undefined ? {} : { estimated_rows: estimatedRows }),
     ...(rows === undefined ? {} : { rows }),
-    ...(elapsedMs === undefined ? {} : { elapsed_ms: elapsedMs }),
+    ...(elapsedMs === undefined ? {} : { elapsed_ms: toMicroseconds(elapsedMs) }),
     ...(steps === undefined ? {} : { steps: steps.map(planJson) }),
   };
 }
@@ -91,7 +96,7 @@ export function answerText({
     `columns: ${JSON.stringify(columns.map(({ name }) => name))}`,
     ...lines,
     ...(tables ?? []).map(({ address }) => `computed from ${address}`),
-    `${rows.length} rows${truncated === false ? '' : `, cut short by the limit of ${truncated}`}.`,
+    `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}${truncated === false ? '' : `, cut short by the limit of ${truncated}`}.`,
     ...(next === undefined ? [] : [`More: repeat the same call with next = "${next}".`]),
   ].join('\n');
 }
