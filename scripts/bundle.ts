@@ -74,7 +74,7 @@ const result = await build({
   minify: true,
   sourcemap: false,
   legalComments: 'eof',
-  external: ['@duckdb/node-bindings*'],
+  external: ['@duckdb/node-bindings*', 'usearch', 'onnxruntime-node'],
   plugins: [lazyBuiltins, knowsItsPlace, embeddedAssets],
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
