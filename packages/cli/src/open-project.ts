@@ -336,12 +336,19 @@ export async function openProject(
     },
 
     async rebuildIndexes(request) {
-      const { indexes } = await requireSearch();
+      const { indexes, indexesWith } = await requireSearch();
       const [options, lock] = await maintenance('index rebuild', request);
-      const { index, onProgress, kill: signal } = request;
+      const { index, becoming, onProgress, kill: signal } = request;
       await openMaintenance(options, lock, async ({ catalog }) => {
-        const tables = (await catalog.tables()).filter(({ name }) => request.tables.includes(name));
-        await indexes.rebuild(tables, { index, onProgress, signal });
+        const tables = async () =>
+          (await catalog.tables()).filter(({ name }) => request.tables.includes(name));
+        if (becoming === undefined) return indexes.rebuild(await tables(), { index, onProgress, signal });
+        const how = { onProgress, signal, strict: true };
+        await indexesWith(becoming.manifest).catchUp(await tables(), how);
+        await becoming.publish();
+        ({ manifest, manifestHash } = await readInForce(folder));
+        // What was committed meanwhile is made, and what served until now goes.
+        await indexes.catchUp(await tables(), how);
       });
     },
 

@@ -7,6 +7,8 @@ import type { Layout } from '@hakiri/store';
 /** What search is made of, beside the store. The core profile has none of it, and knows only this form. */
 export interface SearchParts {
   readonly indexes: Indexes;
+  /** What is declared now, and beside it what another manifest declares. */
+  indexesWith(other: Manifest): Indexes;
   /** What `serve` is given. */
   readonly serving: SearchServices;
   close(): Promise<void>;

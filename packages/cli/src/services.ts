@@ -55,9 +55,7 @@ export interface Project {
   /** How the indexes stand. @throws HakiriError index.not_built in a build without search */
   indexes(): Promise<readonly IndexState[]>;
   /** Makes indexes anew; what serves now does until then. */
-  rebuildIndexes(
-    request: MaintenanceRequest & { readonly index?: string; onProgress(progress: IndexProgress): void },
-  ): Promise<void>;
+  rebuildIndexes(request: IndexRebuild): Promise<void>;
   /** Makes what indexes lack; cheap where they lack nothing. */
   catchUpIndexes(stop: AbortSignal): Promise<void>;
   jobs(): Promise<readonly Job[]>;
@@ -100,6 +98,14 @@ export interface MaintenanceRequest {
   onTable(table: TableName): void;
   onNote(message: string): void;
   readonly kill: AbortSignal;
+}
+
+export interface IndexRebuild extends MaintenanceRequest {
+  /** Of each table those of this name; all when undefined. */
+  readonly index?: string | undefined;
+  /** Its indexes are built beside those that serve; then it is published, and is in force. */
+  readonly becoming?: { readonly manifest: Manifest; publish(): Promise<void> } | undefined;
+  onProgress(progress: IndexProgress): void;
 }
 
 /** What a command is called with, beside its flags and arguments. */

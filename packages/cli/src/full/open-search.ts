@@ -1,7 +1,7 @@
-import type { Embedder, EmbeddingSpec, TableName, VectorIndexSpec } from '@hakiri/core';
+import type { Embedder, EmbeddingSpec, IndexSpec, TableName, VectorIndexSpec } from '@hakiri/core';
 import { tableZones } from '@hakiri/core/manifest';
 import { createEmbedders, type Embedders, mayEmbed } from '@hakiri/retrieval/embed';
-import { createIndexes } from '@hakiri/retrieval/indexes';
+import { createIndexes, type Indexes, indexId } from '@hakiri/retrieval/indexes';
 import type { SearchContext, SearchParts } from '../search-parts.ts';
 import { declaredIndexes } from './declared-indexes.ts';
 
@@ -29,17 +29,17 @@ export async function openSearch(context: SearchContext): Promise<SearchParts> {
     return embedder;
   };
 
-  const indexes = createIndexes({
-    paths,
-    files,
-    engine,
-    specsOf: (table) => declaredIndexes(manifest(), table),
-    embedder: embedderOf,
-    onEvent,
-  });
+  const indexesAs = (specsOf: (table: TableName) => readonly IndexSpec[]): Indexes =>
+    createIndexes({ paths, files, engine, specsOf, embedder: embedderOf, onEvent });
+  const indexes = indexesAs((table) => declaredIndexes(manifest(), table));
 
   return {
     indexes,
+    indexesWith: (other) =>
+      indexesAs((table) => {
+        const specs = [...declaredIndexes(manifest(), table), ...declaredIndexes(other, table)];
+        return [...new Map(specs.map((spec) => [indexId(spec), spec])).values()];
+      }),
     serving: {
       indexes: (table) => declaredIndexes(manifest(), table),
       indexed: (table) => indexes.indexedTable(table),

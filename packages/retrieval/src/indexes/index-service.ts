@@ -69,10 +69,13 @@ export interface Indexes {
   list(tables: readonly CatalogTable[]): Promise<readonly IndexState[]>;
   /**
    * Makes what is missing, and removes what no longer serves. Cheap where nothing is missing. Only for the holder of
-   * the compaction lock.
-   * @throws HakiriError store.disk_full, store.io, interrupted
+   * the compaction lock. With `strict`, what cannot be embedded is an error.
+   * @throws HakiriError store.disk_full, store.io, interrupted; with `strict` embedding.*
    */
-  catchUp(tables: readonly CatalogTable[], options?: WorkOptions): Promise<void>;
+  catchUp(
+    tables: readonly CatalogTable[],
+    options?: WorkOptions & { readonly strict?: boolean },
+  ): Promise<void>;
   /**
    * Makes indexes anew, all of the tables' or those of a name; what serves now does until then. Only for the holder
    * of the compaction lock.
