@@ -1,4 +1,4 @@
-import { textAnalyzer } from '../../packages/retrieval/src/text/analyzer.ts';
+import { textAnalyzer, wordsOf } from '../../packages/retrieval/src/text/analyzer.ts';
 
 /** Every word of every row, to score them one after the other by the formula alone. */
 export interface NaiveBm25 {
@@ -21,14 +21,14 @@ export function naiveBm25(): NaiveBm25 {
   };
   return {
     add(text) {
-      analyzer.words(text, (word) => {
+      for (const word of wordsOf(analyzer, text)) {
         if (used === terms.length) {
           const larger = new Uint32Array(used * 2);
           larger.set(terms);
           terms = larger;
         }
         terms[used++] = idOf(word);
-      });
+      }
       starts.push(used);
     },
     scores(words, visible) {

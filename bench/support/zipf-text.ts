@@ -2,7 +2,9 @@ import { generator } from './prose.ts';
 
 const VOCABULARY = 60_000;
 const SYLLABLES =
-  'ka re to mi lu sen dor ti an ve pro con de st er ing ion al ma no pi qu zu fa bel gra un os ly ment'.split(' ');
+  'ka re to mi lu sen dor ti an ve pro con de st er ing ion al ma no pi qu zu fa bel gra un os ly ment'.split(
+    ' ',
+  );
 
 /** Texts of about 600 characters in which the n-th most frequent word comes 1/n as often as the first. */
 export interface ZipfTexts {
@@ -46,7 +48,10 @@ function words(random: () => number): readonly string[] {
   const made = new Set<string>();
   while (made.size < VOCABULARY) {
     const syllables = 1 + Math.floor(random() * 3) + (made.size > 1000 ? 1 : 0);
-    const word = Array.from({ length: syllables }, () => SYLLABLES[Math.floor(random() * SYLLABLES.length)]).join('');
+    const word = Array.from(
+      { length: syllables },
+      () => SYLLABLES[Math.floor(random() * SYLLABLES.length)],
+    ).join('');
     if (word.length > 2 || made.size < 20) made.add(word);
   }
   return [...made];

@@ -1,6 +1,6 @@
 import type { Analyzer } from '@hakiri/core';
 import { stem } from 'porter2';
-import { eachWord } from './words.ts';
+import { type EachSpan, eachWord } from './words.ts';
 
 /** Of the rules below and of Unicode's tables as far as they matter: a segment made by another version is made again. */
 export const ANALYZER_VERSION = 1;
@@ -16,7 +16,7 @@ export interface TextAnalyzer {
   /** Whether surface forms that differ from their term are kept beside it, for prefixes. */
   readonly surfaces: boolean;
   /** Folded words in their order. */
-  words(text: string, each: (word: string) => void): void;
+  words(text: string, each: EachSpan): void;
   /** What a folded word is found by. */
   term(word: string): string;
 }
@@ -31,11 +31,17 @@ const ANALYZERS: Readonly<Record<Analyzer, TextAnalyzer>> = {
     surfaces: false,
     words: (text, each) => {
       const value = wholeValue(text);
-      if (value !== '') each(value);
+      if (value !== '') each(value, 0, value.length);
     },
     term: (word) => word,
   },
 };
+
+export function wordsOf(analyzer: TextAnalyzer, text: string): readonly string[] {
+  const found: string[] = [];
+  analyzer.words(text, (source, from, to) => found.push(source.slice(from, to)));
+  return found;
+}
 
 export function textAnalyzer(name: Analyzer): TextAnalyzer {
   return ANALYZERS[name];

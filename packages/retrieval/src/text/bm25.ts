@@ -21,7 +21,6 @@ export function inverseFrequency(rows: number, withTerm: number): number {
   return logarithm(1 + (rows - withTerm + 0.5) / (withTerm + 0.5));
 }
 
-const LN2 = 0.6931471805599453;
 const TERMS = 12;
 
 /**
@@ -36,7 +35,7 @@ function logarithm(value: number): number {
   const square = ratio * ratio;
   let sum = 0;
   for (let n = TERMS; n >= 0; n--) sum = sum * square + 1 / (2 * n + 1);
-  return halvings * LN2 + 2 * ratio * sum;
+  return halvings * Math.LN2 + 2 * ratio * sum;
 }
 
 /** What the share of a row, `f / (f + norm)`, is multiplied with. */

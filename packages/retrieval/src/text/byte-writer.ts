@@ -14,7 +14,7 @@ export interface ByteWriter {
 }
 
 export function createByteWriter(): ByteWriter {
-  let buffer = new Uint8Array(1 << 16);
+  let buffer = new Uint8Array(1 << 12);
   let used = 0;
   let taken = 0;
 

@@ -1,5 +1,5 @@
 import type { Analyzer } from '@hakiri/core';
-import { textAnalyzer } from './analyzer.ts';
+import { textAnalyzer, wordsOf } from './analyzer.ts';
 import { isSingleSign } from './words.ts';
 
 /** What is looked for, in the terms of an analyzer. */
@@ -53,7 +53,7 @@ function wholeValue(query: string): readonly Draft[] {
   const matches =
     quoted === undefined && value.length > 1 && value.endsWith('*')
       ? [{ kind: 'prefix', prefix: value.slice(0, -1) } as const]
-      : words(quoted ?? value, 'none').map((term) => ({ kind: 'word', term }) as const);
+      : folded(quoted ?? value, 'none').map((term) => ({ kind: 'word', term }) as const);
   return [{ occur: 'should', matches }];
 }
 
@@ -116,13 +116,7 @@ function together(found: readonly string[], analyzer: Analyzer): readonly TextMa
 }
 
 function folded(text: string, analyzer: Analyzer): readonly string[] {
-  return words(text, analyzer);
-}
-
-function words(text: string, analyzer: Analyzer): readonly string[] {
-  const found: string[] = [];
-  textAnalyzer(analyzer).words(text, (word) => found.push(word));
-  return found;
+  return wordsOf(textAnalyzer(analyzer), text);
 }
 
 function merged(drafts: readonly Draft[]): readonly TextClause[] {

@@ -4,6 +4,7 @@ import { mergeTextSegments } from './merge-segments.ts';
 import { openTextSegment } from './segment-reader.ts';
 import { createSegmentWriter, type Postings } from './segment-writer.ts';
 import type { TextSegment } from './text-segment.ts';
+import { createWordTable } from './word-table.ts';
 
 export interface TextSegmentBuilder {
   /** Ordinals ascend; those left out are rows without text, as null is. */
@@ -70,7 +71,7 @@ function inMemory(pieces: readonly Uint8Array[]): TextSegment {
 function createBatch(analyzer: TextAnalyzer) {
   const termIds = new Map<string, number>();
   const terms: string[] = [];
-  const ids = new Map<string, number>();
+  const known = createWordTable();
   // By the id of a word: of its term, and of its surface form or -1.
   const termOf: number[] = [];
   const surfaceOf: number[] = [];
@@ -81,19 +82,19 @@ function createBatch(analyzer: TextAnalyzer) {
   let words = 0;
 
   function termId(term: string): number {
-    const known = termIds.get(term);
-    if (known !== undefined) return known;
+    const id = termIds.get(term);
+    if (id !== undefined) return id;
     termIds.set(term, terms.length);
     return terms.push(term) - 1;
   }
 
-  function take(word: string): void {
-    let id = ids.get(word);
-    if (id === undefined) {
+  function take(source: string, from: number, to: number): void {
+    let id = known.find(source, from, to);
+    if (id < 0) {
+      const word = known.add(source, from, to);
       const term = analyzer.term(word);
       id = termOf.push(termId(term)) - 1;
       surfaceOf.push(analyzer.surfaces && term !== word ? termId(SURFACE + word) : -1);
-      ids.set(word, id);
     }
     if (words === stream.length) stream = doubled(stream);
     stream[words++] = id;

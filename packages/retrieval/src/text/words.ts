@@ -53,8 +53,11 @@ export function fold(text: string): string {
     .normalize('NFC');
 }
 
+/** A word lies in `source` from `from` to `to`. */
+export type EachSpan = (source: string, from: number, to: number) => void;
+
 /** The folded words of a text in their order. `'s` at the end of one is dropped, another apostrophe in it left out. */
-export function eachWord(text: string, each: (word: string) => void): void {
+export function eachWord(text: string, each: EachSpan): void {
   const folded = fold(text);
   const length = folded.length;
   let at = 0;
@@ -66,31 +69,41 @@ export function eachWord(text: string, each: (word: string) => void): void {
   }
 }
 
-function takeWord(folded: string, from: number, each: (word: string) => void): number {
+function takeWord(folded: string, from: number, each: EachSpan): number {
+  const { length } = folded;
   let at = from;
+  while (at < length && classes[folded.charCodeAt(at)] === WORD) at++;
   let apostrophes = false;
-  for (; at < folded.length; at += widthAt(folded, at)) {
+  for (; at < length; at += widthAt(folded, at)) {
     const kind = classAt(folded, at);
     if (kind === WORD) continue;
-    if (kind !== APOSTROPHE || at + 1 >= folded.length || classAt(folded, at + 1) !== WORD) break;
+    if (kind !== APOSTROPHE || at + 1 >= length || classAt(folded, at + 1) !== WORD) break;
     apostrophes = true;
   }
-  let word = folded.slice(from, at);
-  if (apostrophes) word = (word.endsWith("'s") ? word.slice(0, -2) : word).replaceAll("'", '');
-  each(word.length > LONGEST_WORD ? word.slice(0, LONGEST_WORD).toWellFormed() : word);
+  if (!apostrophes && at - from <= LONGEST_WORD) {
+    each(folded, from, at);
+    return at;
+  }
+  const word = withoutApostrophes(folded.slice(from, at));
+  const cut = word.length > LONGEST_WORD ? word.slice(0, LONGEST_WORD).toWellFormed() : word;
+  each(cut, 0, cut.length);
   return at;
 }
 
-function takePairs(folded: string, from: number, each: (word: string) => void): number {
+function withoutApostrophes(word: string): string {
+  return (word.endsWith("'s") ? word.slice(0, -2) : word).replaceAll("'", '');
+}
+
+function takePairs(folded: string, from: number, each: EachSpan): number {
   let previous = from;
   let at = from + widthAt(folded, from);
   if (at >= folded.length || classAt(folded, at) !== PAIRED) {
-    each(folded.slice(from, at));
+    each(folded, from, at);
     return at;
   }
   while (at < folded.length && classAt(folded, at) === PAIRED) {
     const end = at + widthAt(folded, at);
-    each(folded.slice(previous, end));
+    each(folded, previous, end);
     previous = at;
     at = end;
   }

@@ -1,5 +1,5 @@
 import type { Analyzer } from '@hakiri/core';
-import { textAnalyzer } from '../../src/text/analyzer.ts';
+import { textAnalyzer, wordsOf } from '../../src/text/analyzer.ts';
 import type { ParsedTextQuery, TextClause } from '../../src/text/index.ts';
 
 /** Texts of a row, one of each field. */
@@ -56,8 +56,7 @@ export function naiveSearch(rows: readonly NaiveRow[], query: ParsedTextQuery): 
 
 function analyse(text: string, name: Analyzer): NaiveField {
   const analyzer = textAnalyzer(name);
-  const words: string[] = [];
-  analyzer.words(text, (word) => words.push(word));
+  const words = wordsOf(analyzer, text);
   return { words, terms: words.map((word) => analyzer.term(word)) };
 }
 

@@ -77,6 +77,75 @@ function check(
   assert.equal(new Set(found.map(({ row }) => row)).size, found.length);
 }
 
+test('scores are the same to the last bit however rows are spread over parts', () => {
+  const random = generator(77);
+  const words = vocabulary(random, 200);
+  const rows: NaiveRow[] = Array.from({ length: 1500 }, () => [text(random, words, 40)]);
+  const seen = rows.map(() => random() < 0.8);
+  const answers = (): unknown[] => {
+    const { documents, rowOf } = spread(random, rows, 'english', (row) => seen[row]!);
+    const tieOrder = (partA: number, a: number, partB: number, b: number): number =>
+      rowOf[partA]![a]! - rowOf[partB]![b]!;
+    return [
+      words[0]!,
+      words.slice(0, 8).join(' '),
+      `+${words[1]} ${words[2]}`,
+      `"${words[0]} ${words[0]}"`,
+    ].map((query) =>
+      searchText(documents, parseTextQuery(query, 'english'), { k: 50, tieOrder }).hits.map(
+        ({ part, ordinal, score }) => [rowOf[part]![ordinal], score],
+      ),
+    );
+  };
+  const once = answers();
+  for (let i = 0; i < 5; i++) assert.deepEqual(answers(), once);
+});
+
+test('very long rows and words that come very often score as the others do', () => {
+  const rows: NaiveRow[] = Array.from({ length: 400 }, (_, i) => [
+    `${'often '.repeat(1 + ((i * 7) % 40))}${'filler '.repeat((i * 13) % 90)}rare${i % 50}`,
+  ]);
+  rows[200] = [`often ${'filler '.repeat(70_000)}`];
+  rows[201] = [`${'often '.repeat(70_000)}`];
+  const random = generator(1);
+  const all = rows.map((_, row) => row);
+  for (let n = 0; n < 3; n++) {
+    const parts = spread(random, rows, 'simple', () => true);
+    for (const query of ['often', 'often filler rare1', '+often +rare3', '"often filler"', 'oft*']) {
+      check(random, parseTextQuery(query, 'simple'), parts, all, rows);
+    }
+  }
+});
+
+test('of rows with one score the first come first where no order is given', () => {
+  const random = generator(2);
+  const { documents } = spread(
+    random,
+    Array.from({ length: 900 }, () => ['the same']),
+    'simple',
+    () => true,
+  );
+  const { hits } = searchText(documents, parseTextQuery('same', 'simple'), { k: 5 });
+  const first = documents.findIndex(({ visible }) => visible.count > 0);
+  assert.deepEqual(
+    hits.map(({ part, ordinal }) => [part, ordinal]),
+    [0, 1, 2, 3, 4].map((ordinal) => [first, ordinal]),
+  );
+});
+
+test('nothing to look in and nothing to look for give no rows', () => {
+  const random = generator(3);
+  const { documents } = spread(random, [['a text']], 'simple', () => true);
+  const hidden = spread(random, [['a text']], 'simple', () => false);
+  const none = { hits: [], visibleRows: 0, postings: 0 };
+  assert.deepEqual(searchText([], parseTextQuery('text', 'simple'), { k: 5 }), none);
+  assert.deepEqual(searchText(hidden.documents, parseTextQuery('text', 'simple'), { k: 5 }), none);
+  assert.deepEqual(searchText(documents, parseTextQuery('text', 'simple'), { k: 0 }).hits, []);
+  for (const query of ['', 'absent', '-text', '"a absent"', '+text +absent']) {
+    assert.deepEqual(searchText(documents, parseTextQuery(query, 'simple'), { k: 5 }).hits, [], query);
+  }
+});
+
 test('an analyzer of the query that is not the segment’s is refused', () => {
   const random = generator(1);
   const { documents } = spread(random, [['a text']], 'simple', () => true);

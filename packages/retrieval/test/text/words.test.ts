@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { everyRow } from '../../src/sets/row-set.ts';
-import { textAnalyzer } from '../../src/text/analyzer.ts';
+import { textAnalyzer, wordsOf } from '../../src/text/analyzer.ts';
 import { parseTextQuery, searchText } from '../../src/text/index.ts';
 import { segmentOf } from './corpus.ts';
 
-function words(text: string, analyzer: 'english' | 'simple' | 'none' = 'simple'): readonly string[] {
-  const found: string[] = [];
-  textAnalyzer(analyzer).words(text, (word) => found.push(textAnalyzer(analyzer).term(word)));
-  return found;
+function words(text: string, name: 'english' | 'simple' | 'none' = 'simple'): readonly string[] {
+  const analyzer = textAnalyzer(name);
+  return wordsOf(analyzer, text).map((word) => analyzer.term(word));
 }
 
 test('case, accents and compatibility forms make no difference', () => {
