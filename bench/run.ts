@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { compaction } from './compaction.ts';
 import { ingest } from './ingest.ts';
 import { keyword } from './keyword.ts';
+import { memory } from './memory.ts';
 import { pointRead } from './point-read.ts';
 import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Pro
   compaction,
   ingest,
   keyword,
+  memory,
   'point-read': pointRead,
   'small-writes': smallWrites,
   startup,
