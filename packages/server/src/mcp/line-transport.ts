@@ -25,7 +25,7 @@ export interface LineTransport extends Transport {
 }
 
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
-const DRAIN_MS = 2_000;
+const DRAIN_MS = 30_000;
 
 /**
  * Messages as lines, strict where the SDK's own transport is not: what is no message is answered with the error that
@@ -67,7 +67,7 @@ export function lineTransport(options: LineTransportOptions): LineTransport {
     if (isClosed) return;
     isClosed = true;
     clearTimeout(drainTimer);
-    stdin.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', onInputError);
+    stdin.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onInputError);
     stdin.pause();
     transport.onclose?.();
     onClosed();
@@ -81,6 +81,8 @@ export function lineTransport(options: LineTransportOptions): LineTransport {
     drainTimer ??= setTimeout(() => void close(), drainMs);
     closeWhenAnswered();
   };
+  /** Of a socket: nobody is there any more to answer. A pipe closes after its end, and answers have their own. */
+  const onClose = (): void => (stdout.destroyed ? void close() : onEnd());
   const onInputError = (error: Error): void => {
     transport.onerror?.(error);
     void close();
@@ -94,7 +96,7 @@ export function lineTransport(options: LineTransportOptions): LineTransport {
   const transport: LineTransport = {
     closed,
     async start() {
-      stdin.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onInputError);
+      stdin.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onInputError);
       stdout.on('error', onOutputError);
       if (stdin.readableEnded || stdin.destroyed) setImmediate(onEnd);
     },

@@ -12,7 +12,7 @@ export interface StdioOptions {
   readonly signal?: AbortSignal;
   /** Of one message; a longer one is refused and skipped. 4 MB when undefined. */
   readonly maxLineBytes?: number;
-  /** How long calls that are under way when the input ends may take to answer. 2 s when undefined. */
+  /** How long calls that are under way when the input ends may take to answer. 30 s when undefined. */
   readonly drainMs?: number;
 }
 
