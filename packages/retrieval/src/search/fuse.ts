@@ -32,5 +32,19 @@ export function fuse<Row>(
       fused.ranks[which] = i + 1;
     });
   });
-  return [...found.values()].sort((a, b) => b.score - a.score || ties(a.row, b.row)).slice(0, k);
+  return bestOf([...found.values()], k, ties);
+}
+
+/** An order of ties may be dear to ask for: only rows that may come out are asked. */
+function bestOf<Row>(
+  rows: readonly Fused<Row>[],
+  k: number,
+  ties: (a: Row, b: Row) => number,
+): readonly Fused<Row>[] {
+  const byScore = rows.toSorted((a, b) => b.score - a.score);
+  const least = byScore[k - 1]?.score ?? Number.NEGATIVE_INFINITY;
+  return byScore
+    .filter(({ score }) => score >= least)
+    .sort((a, b) => b.score - a.score || ties(a.row, b.row))
+    .slice(0, k);
 }

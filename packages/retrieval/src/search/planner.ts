@@ -9,8 +9,8 @@ export interface VectorQuestion {
   readonly dims: number;
   /** Hits wanted. */
   readonly k: number;
-  /** Vectors in the graph; undefined where there is none to ask. */
-  readonly graph: number | undefined;
+  /** Vectors in the graph, or why there is none to ask. */
+  readonly graph: number | string;
 }
 
 export type VectorWay =
@@ -42,7 +42,7 @@ export function planVectors(question: VectorQuestion): VectorWay {
   const exactMs = exactScanMs(allowed, dims);
   const exact = (why: string): VectorWay => ({ kind: 'exact', why, estimatedMs: exactMs });
   if (!seesAll) return exact('the grant may not see every row');
-  if (graph === undefined) return exact('there is no graph');
+  if (typeof graph === 'string') return exact(graph);
   const selectivity = rows === 0 ? 0 : allowed / rows;
   if (!filtered) {
     if (rows <= SMALLEST_GRAPH_ROWS) return exact(`at most ${SMALLEST_GRAPH_ROWS} rows`);

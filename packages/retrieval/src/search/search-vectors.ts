@@ -40,7 +40,7 @@ export interface VectorFound {
   /** Best first; the score is the cosine. */
   readonly rows: readonly ScoredRow[];
   readonly way: VectorWay;
-  /** What happened, where the way was left or there was no choice. */
+  /** What happened, where the way was left. */
   readonly note: string | undefined;
   /** Vectors that were compared: scanned, or neighbours in the graph. */
   readonly compared: number;
@@ -49,8 +49,7 @@ export interface VectorFound {
 /** The allowed rows whose vectors are nearest. @throws HakiriError index.damaged, store.io */
 export async function searchVectors(search: VectorSearch): Promise<VectorFound> {
   const { index, alive, allowed, seesAll, filtered, query, k, ties } = search;
-  const graph = seesAll ? await openGraph(index.graph, index.spec) : undefined;
-  const usable = typeof graph === 'object' ? graph : undefined;
+  const graph = seesAll ? await openGraph(index.graph, index.spec) : 'not asked';
   const way = planVectors({
     rows: alive.count,
     allowed: allowed.count,
@@ -58,22 +57,17 @@ export async function searchVectors(search: VectorSearch): Promise<VectorFound> 
     filtered,
     dims: index.spec.dims,
     k,
-    graph: usable?.vectors,
+    graph: typeof graph === 'string' ? graph : graph.vectors,
   });
-  if (way.kind === 'graph' && usable) {
-    const first = fromGraph(search, usable, way.neighbours, FIRST_TRUSTED);
+  if (way.kind === 'graph' && typeof graph === 'object') {
+    const first = fromGraph(search, graph, way.neighbours, FIRST_TRUSTED);
     if (first) return { ...first, way, note: undefined };
-    const more = Math.min(usable.vectors, way.neighbours * SECOND_TRY);
-    const second = fromGraph(search, usable, more, SECOND_TRUSTED);
+    const more = Math.min(graph.vectors, way.neighbours * SECOND_TRY);
+    const second = fromGraph(search, graph, more, SECOND_TRUSTED);
     if (second) return { ...second, way, note: `asked again for ${more} neighbours` };
   }
   const units = scannedUnits(search, (_, rows) => rows);
-  const note =
-    way.kind === 'graph'
-      ? 'too few neighbours were allowed: exact'
-      : typeof graph === 'string'
-        ? graph
-        : undefined;
+  const note = way.kind === 'graph' ? 'too few neighbours were allowed: exact' : undefined;
   const { rows, scanned } = scanVectors(query, units, k, ties);
   return { rows, compared: scanned, way, note };
 }

@@ -25,7 +25,8 @@ test('without a filter a table of more than 5,000 rows is answered by the graph'
 });
 
 test('without a graph there is nothing to choose', () => {
-  assert.equal(wayOf({ graph: undefined }).kind, 'exact');
+  assert.deepEqual(wayOf({ graph: 'no graph yet' }).kind, 'exact');
+  assert.equal(wayOf({ graph: 'no graph yet' }).why, 'no graph yet');
 });
 
 test('at most 20,000 allowed rows are scanned', () => {
