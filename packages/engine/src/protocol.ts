@@ -94,6 +94,9 @@ export interface Misfit {
   readonly record: string;
 }
 
+/** A query that runs for longer is put behind others, and its child is not asked again. */
+export const SLOW_QUERY_MS = 1000;
+
 /** One SELECT and what it may see. */
 export interface Session {
   /** From anyone: it is parsed and checked, and sees the views and relations below and nothing else. */

@@ -1,10 +1,11 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { HakiriError, toHakiriError } from '@hakiri/core';
-import type { EngineReply, EngineRequest } from '../protocol.ts';
+import { type EngineReply, type EngineRequest, SLOW_QUERY_MS } from '../protocol.ts';
 import { protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
 import { volunteerForOutOfMemory, watchMemory } from './memory-watch.ts';
+import { lowerPriority, OUTSIDE_NICENESS, SLOW_NICENESS } from './priority.ts';
 import { TOO_MUCH_MEMORY } from './query-error.ts';
 import { warmSession } from './session.ts';
 import { runSessionQuery } from './sql.ts';
@@ -49,7 +50,7 @@ export async function runEngineChild(
       }
       case 'warm':
         volunteerForOutOfMemory();
-        return warmSession();
+        return warmSession().finally(() => lowerPriority(OUTSIDE_NICENESS));
       case 'query':
         return runSessionQuery(request);
       case 'export':
@@ -66,16 +67,7 @@ export async function runEngineChild(
   createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
     queue = queue.then(async () => {
       const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
-      const endWatch = isFromOutside(request)
-        ? watchMemory(() => {
-            // At once, and without waiting for native work that goes on.
-            writeSync(
-              1,
-              protocolLine({ id, memoryBytes: process.memoryUsage.rss(), error: TOO_MUCH_MEMORY }),
-            );
-            process.kill(process.pid, 'SIGKILL');
-          })
-        : () => {};
+      const endGuard = isFromOutside(request) ? guard(id) : () => {};
       try {
         // JSON leaves out what is undefined, and the answer would be neither.
         const ok = (await handle(request as EngineRequest)) ?? null;
@@ -84,10 +76,24 @@ export async function runEngineChild(
         const { code, message, hint } = toHakiriError(error);
         answer({ id, memoryBytes: process.memoryUsage.rss(), error: { code, message, hint } });
       } finally {
-        endWatch();
+        endGuard();
       }
     });
   });
+}
+
+/** Keeps a query from taking the machine, while it runs. */
+function guard(id: number): () => void {
+  const slow = setTimeout(() => lowerPriority(SLOW_NICENESS), SLOW_QUERY_MS);
+  const endWatch = watchMemory(() => {
+    // At once, and without waiting for native work that goes on.
+    writeSync(1, protocolLine({ id, memoryBytes: process.memoryUsage.rss(), error: TOO_MUCH_MEMORY }));
+    process.kill(process.pid, 'SIGKILL');
+  });
+  return () => {
+    clearTimeout(slow);
+    endWatch();
+  };
 }
 
 function isFromOutside({ op }: { readonly op: string }): boolean {

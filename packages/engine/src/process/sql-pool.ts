@@ -1,5 +1,5 @@
 import { HakiriError, isHakiriError } from '@hakiri/core';
-import type { EngineRequest } from '../protocol.ts';
+import { type EngineRequest, SLOW_QUERY_MS } from '../protocol.ts';
 import { EngineChild, type SpawnChild } from './child-process.ts';
 import { type Deadline, type SessionLimits, startDeadline } from './deadline.ts';
 import { idleTimer } from './idle-timer.ts';
@@ -57,11 +57,12 @@ export function createSqlPool(
     return child;
   };
 
-  const giveBack = (child: EngineChild): void => {
+  const giveBack = (child: EngineChild, tookMs: number): void => {
     busy.delete(child);
-    if (closed || !child.alive || child.memoryBytes >= recycleAtBytes || ready.length >= keptReady) {
-      void child.kill();
-    } else ready.push(child);
+    // It has counted the same time, and a little less of it.
+    const isSpent = child.memoryBytes >= recycleAtBytes || tookMs >= SLOW_QUERY_MS;
+    if (closed || !child.alive || isSpent || ready.length >= keptReady) void child.kill();
+    else ready.push(child);
   };
 
   /** Resolves with a place among those that run, which `leave` gives up. */
@@ -93,6 +94,7 @@ export function createSqlPool(
     if (closed) throw new HakiriError('engine.crashed', 'The engine was stopped');
     if (deadline.reason) throw deadline.reason;
     const child = take();
+    const started = performance.now();
     deadline.passed.catch((reason) => {
       if (busy.has(child)) void child.kill(reason);
     });
@@ -101,7 +103,7 @@ export function createSqlPool(
     } catch (error) {
       throw child.hasAnswered && !closed ? crashOfQuery(error) : error;
     } finally {
-      giveBack(child);
+      giveBack(child, performance.now() - started);
     }
   };
 

@@ -93,6 +93,21 @@ test('a session that cites refuses the same, and shows nothing of how it does it
   assert.equal(everyFile(), untouched);
 });
 
+test('an export refuses the same, and leaves no file', async () => {
+  const { refused } = hostileTexts(world);
+  const output = join(world.folder, 'exported');
+  for (const [i, { sql, tries }] of refused.entries()) {
+    if (i % 10 !== 0) continue;
+    const format = (['parquet', 'csv', 'ndjson'] as const)[(i / 10) % 3] ?? 'csv';
+    await assert.rejects(
+      engine.export({ ...world.session(sql), format, output }, { timeoutMs: 20_000 }),
+      (error: unknown) => isHakiriError(error) && /^query\./.test(error.code),
+      `${tries}: ${sql.slice(0, 200)}`,
+    );
+  }
+  assert.equal(everyFile(), untouched);
+});
+
 test('a refusal says which construct, and what was meant', async () => {
   for (const [sql, code, message, hint] of [
     ["SELECT * FROM read_csv('x')", 'query.refused', /calls read_csv\(\), which is not allowed/, /./],
