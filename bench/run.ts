@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { compaction } from './compaction.ts';
+import { hybrid } from './hybrid.ts';
 import { ingest } from './ingest.ts';
 import { keyword } from './keyword.ts';
 import { memory } from './memory.ts';
@@ -13,6 +14,7 @@ import { view } from './view.ts';
 
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
   compaction,
+  hybrid,
   ingest,
   keyword,
   memory,
