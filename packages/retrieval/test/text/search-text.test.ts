@@ -58,6 +58,7 @@ function check(
   const tieOrder = (partA: number, a: number, partB: number, b: number): number =>
     rowOf[partA]![a]! - rowOf[partB]![b]!;
   const { hits } = searchText(documents, query, { k, tieOrder });
+  assert.deepEqual(hits, searchText(documents, query, { k: rows.length, tieOrder }).hits.slice(0, k));
   const found = hits.map(({ part, ordinal, score }) => ({ row: rowOf[part]![ordinal]!, score }));
   const what = JSON.stringify(query);
   assert.equal(found.length, Math.min(k, byRow.size), what);
