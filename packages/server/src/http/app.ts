@@ -1,4 +1,9 @@
-import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
+import {
+  createMcpHandler,
+  INTERNAL_ERROR,
+  INVALID_REQUEST,
+  isLegacyRequest,
+} from '@modelcontextprotocol/server';
 import { Hono } from 'hono';
 import type { McpHandlers } from '../mcp/create-mcp.ts';
 import { refuseForeign, requireToken } from './guards.ts';
@@ -37,6 +42,8 @@ export interface HttpApp {
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const BODY_TIMEOUT_MS = 10_000;
+/** Revisions before 2025-06-18 have batches; a body of four megabytes has room for a hundred thousand calls. */
+const MOST_IN_BATCH = 50;
 /** Open streams of `subscriptions/listen`, which never carry anything here. */
 const MOST_SUBSCRIPTIONS = 64;
 
@@ -63,14 +70,17 @@ export function createHttpApp(mcp: McpHandlers, options: HttpOptions): HttpApp {
     const body = await readBody(request, bodyLimits);
     if (!body.ok) return body.response;
     const parsedBody = body.value;
+    if (Array.isArray(parsedBody) && parsedBody.length > MOST_IN_BATCH) {
+      return rpcError(400, INVALID_REQUEST, `Invalid Request: a batch may have ${MOST_IN_BATCH} messages`);
+    }
     return (await isLegacyRequest(request, parsedBody))
       ? sessions.handle(request, parsedBody)
       : modern.fetch(request, { parsedBody });
   });
-  app.notFound(() => rpcError(404, -32_000, 'Not Found: MCP is at /mcp'));
+  app.notFound(() => rpcError(404, INVALID_REQUEST, 'Not Found: MCP is at /mcp'));
   app.onError((error) => {
     mcp.onError(error);
-    return rpcError(500, -32_603, 'Internal error');
+    return rpcError(500, INTERNAL_ERROR, 'Internal error');
   });
   return {
     app,

@@ -15,6 +15,8 @@ import { citationJson } from './tools/citation.ts';
 import { UNTRUSTED } from './untrusted.ts';
 
 const PAGE = 100;
+/** Of what is read at once. */
+const MOST_BYTES = 1_000_000;
 const JSON_TYPE = 'application/json';
 
 /** The tables, in order of their names. Rows and runs are too many to list: templates say how they are called. */
@@ -89,6 +91,12 @@ export async function readResource(
   });
   if (read === undefined) throw new ResourceNotFoundError(uri);
   const text = JSON.stringify(cleanValue({ notice: UNTRUSTED, ...read }));
+  if (Buffer.byteLength(text) > MOST_BYTES) {
+    throw new ProtocolError(ProtocolErrorCode.InternalError, `It is larger than ${MOST_BYTES} bytes`, {
+      code: 'query.too_large',
+      hint: 'Read columns of it with context_get.',
+    });
+  }
   return { contents: [{ uri, mimeType: JSON_TYPE, text }] };
 }
 

@@ -149,8 +149,15 @@ describe('a body that is no message is refused, and the next one is served', () 
     ['JSON nested without end', deep, {}, 400, -32700],
     ['another type', LIST, { 'content-type': 'text/plain' }, 415, -32000],
     ['no type', LIST, { 'content-type': '' }, 415, -32000],
-    ['larger than the limit', call('tools/list', { x: 'x'.repeat(200_000) }), {}, 413, -32000],
+    ['larger than the limit', call('tools/list', { x: 'x'.repeat(400_000) }), {}, 413, -32000],
     ['a batch in the new era', [LIST, LIST], {}, 400, -32600],
+    [
+      'a batch of thousands',
+      Array(5000).fill({ jsonrpc: '2.0', id: 1, method: 'ping' }),
+      legacy,
+      400,
+      -32600,
+    ],
     ['an unknown method', call('tools/destroy'), {}, 404, -32601],
     ['a header that says another method', LIST, { 'mcp-method': 'tools/call' }, 400, -32020],
     ['no envelope', { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }, {}, 400, -32602],
@@ -166,7 +173,7 @@ describe('a body that is no message is refused, and the next one is served', () 
   ];
   for (const [name, body, headers, status, code] of bodies) {
     test(name, async (t) => {
-      const { url } = await server(t, { maxBodyBytes: 100_000 });
+      const { url } = await server(t, { maxBodyBytes: 300_000 });
       const refused = await post(url, body, headers);
       assert.deepEqual(
         [refused.status, refused.body.error?.code],

@@ -4,7 +4,7 @@ import { HakiriError, type QueryRequest } from '@hakiri/core';
 import type { CallToolResult } from '@modelcontextprotocol/client';
 import { createMcp, type McpOptions, type ServerServices } from '../../src/index.ts';
 import { connectStdio } from '../support/connect.ts';
-import { aggregateAnswer, fakeAnswer, fakeServices, type Row } from '../support/fake-services.ts';
+import { aggregateAnswer, fakeServices, type Row } from '../support/fake-services.ts';
 
 async function caller(t: TestContext, services: ServerServices = fakeServices(), options?: McpOptions) {
   const client = await connectStdio(t, 'modern', createMcp(services, options));
@@ -350,10 +350,25 @@ describe('an answer has a size', () => {
     assert.equal(new Set(names).size, 1001);
   });
 
-  test('an answer of one row over the limit is given all the same by a query', async (t) => {
-    const { services } = asking(fakeAnswer(many(1, 5000), { table: 'big', cite: true }));
-    const call = await caller(t, services);
-    const result = await call('context_query', { table: 'big', max_bytes: 2000 });
-    assert.equal(result.isError, undefined);
+  test('a row that takes most of an answer is given, and one that takes more than that is told', async (t) => {
+    const call = await caller(
+      t,
+      fakeServices({ big: [...many(1, 4200), { id: 1, text: 'x'.repeat(9000) }] }),
+    );
+    const first = await call('context_query', { table: 'big', max_bytes: 10_000 });
+    const { rows, next } = first.structuredContent as { rows: unknown[][]; next: string };
+    assert.equal(rows.length, 1);
+    const error = errorOf(await call('context_query', { table: 'big', max_bytes: 10_000, next }));
+    assert.equal(error.code, 'query.too_large');
+    assert.match(error.hint, /substr/);
+  });
+
+  test('a resource over a million bytes is told, not sent', async (t) => {
+    const services = fakeServices({ big: [{ id: 1, text: 'x'.repeat(1_100_000) }] });
+    const client = await connectStdio(t, 'modern', createMcp(services));
+    await assert.rejects(
+      client.readResource({ uri: 'hakiri://demo/tables/big/rows/%5B1%5D' }),
+      /larger than/,
+    );
   });
 });

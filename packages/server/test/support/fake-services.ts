@@ -117,6 +117,11 @@ export function fakeAnswer(rows: readonly Row[], request: QueryRequest): Answer 
     const values = names.map((name) => row[name] ?? null);
     bytes += JSON.stringify(values).length;
     if (bytes > maxBytes && taken.length > 0) break;
+    if (bytes > maxBytes) {
+      throw new HakiriError('query.too_large', 'A single row is larger than the answer may be', {
+        hint: 'Select fewer columns, or ask for a part of the text: substr(column, 1, 1000).',
+      });
+    }
     taken.push(values);
   }
   const end = start + taken.length;

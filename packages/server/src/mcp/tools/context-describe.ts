@@ -74,7 +74,7 @@ export const contextDescribe = defineTool({
     const head = headJson(description, next === undefined ? exampleRows(description, maxBytes) : []);
     const page = pageOf(description.columns.map(columnJson), {
       next,
-      maxBytes: Math.max(0, maxBytes - bytesOf(head)),
+      maxBytes: Math.max(maxBytes / 4, maxBytes - bytesOf(head)),
       bytes: (column) => jsonBytes(column) + columnLine(column).length,
     });
     const structured = {

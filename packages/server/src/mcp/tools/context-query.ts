@@ -1,3 +1,4 @@
+import { type Answer, HakiriError, isHakiriError } from '@hakiri/core';
 import { z } from 'zod';
 import { jsonBytes } from './page.ts';
 import { answerJson, answerText, queryOutput } from './query-answer.ts';
@@ -23,15 +24,34 @@ async function fit(
   { request, maxBytes }: BoundedRequest,
   { services, signal }: ToolContext,
 ): Promise<ToolAnswer> {
-  // Rows stand in the answer twice, as JSON and as text; citations take about as much.
-  let rowBytes = Math.floor(maxBytes / (request.cite ? 3 : 2));
-  for (let attempt = 1; ; attempt++) {
-    const found = await services.serve.query({ ...request, maxBytes: rowBytes, signal }, services.grant);
+  const ask = (bytesOfRows: number): Promise<Answer> =>
+    services.serve.query({ ...request, maxBytes: Math.floor(bytesOfRows), signal }, services.grant);
+  let found = await askForSome(ask, maxBytes);
+  for (;;) {
     const told = answer(answerJson(found), true, answerText);
     const bytes = jsonBytes(told.structured) + Buffer.byteLength(told.text);
-    if (bytes <= maxBytes || attempt === MOST_ATTEMPTS || found.rows.length <= 1) return told;
-    rowBytes = Math.floor((jsonBytes(found.rows) * maxBytes * 0.9) / bytes);
+    if (bytes <= maxBytes) return told;
+    if (found.rows.length <= 1) {
+      throw new HakiriError(
+        'query.too_large',
+        `The answer is larger than ${maxBytes} bytes with a single row`,
+        {
+          hint: 'Select fewer columns, or ask for a part of a text: substr(column, 1, 1000). Or raise max_bytes.',
+        },
+      );
+    }
+    const bytesOfRows = jsonBytes(found.rows);
+    found = await ask(Math.min(bytesOfRows * 0.8, (bytesOfRows * maxBytes * 0.9) / bytes));
   }
 }
 
-const MOST_ATTEMPTS = 4;
+/** Rows stand in the answer twice, as JSON and as text; their citations take about as much again. */
+async function askForSome(ask: (bytesOfRows: number) => Promise<Answer>, maxBytes: number): Promise<Answer> {
+  try {
+    return await ask(maxBytes / 3);
+  } catch (error) {
+    // One row is larger than that, and may fit by itself.
+    if (!isHakiriError(error) || error.code !== 'query.too_large') throw error;
+    return ask(maxBytes / 2);
+  }
+}

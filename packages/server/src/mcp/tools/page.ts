@@ -18,7 +18,7 @@ export const maxBytesField = z
 
 export const nextField = z
   .string()
-  .max(10_000)
+  .max(64_000)
   .optional()
   .describe('From the answer before; the other arguments have to be the same again.');
 
