@@ -11,6 +11,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['tables'],
   ['describe'],
   ['export'],
+  ['index', 'list'],
+  ['index', 'rebuild'],
   ['pipeline', 'list'],
   ['pipeline', 'describe'],
   ['pipeline', 'convert'],

@@ -34,7 +34,7 @@ test('init writes a manifest with comments that is valid as it stands, and leave
   assert.equal(code, 0);
   assert.equal(stdout, '');
   assert.match(stderr, /^Wrote .+hakiri\.toml\.\n/);
-  assert.deepEqual(read(cwd), { project: { name: 'demo' }, pipelines: [], transforms: [] });
+  assert.deepEqual(read(cwd), { project: { name: 'demo' }, pipelines: [], transforms: [], embeddings: [] });
   assert.deepEqual(readdirSync(cwd), ['hakiri.toml']);
 });
 

@@ -53,6 +53,10 @@ lookback = "10m"                      # and reads this much again, for rows that
   agent_description = "Issues and pull requests of the tracked repositories, one row each. Filter by repo and state; pull requests have a pull_request."
   columns.title = { agent_hint = "One line, written by the reporter." }
   columns.body = { agent_hint = "Markdown, written by the reporter; null when empty." }
+  # What searches look into: words, and likeness by the built-in model, which compares words and their pieces.
+  # A model that knows meanings is named under [embedding."NAME"]; then: hakiri index rebuild --model NAME
+  indexes.words = { kind = "fts", columns = ["title", "body"] }
+  indexes.likeness = { kind = "vector", columns = ["title", "body"] }
 `;
 
 interface SamplePipeline {
