@@ -7,6 +7,7 @@ import { ingest } from './ingest.ts';
 import { keyword } from './keyword.ts';
 import { memory } from './memory.ts';
 import { pointRead } from './point-read.ts';
+import { publish } from './publish.ts';
 import { smallWrites } from './small-writes.ts';
 import { startup } from './startup.ts';
 import { type Bar, printBar, type Scale } from './support/report.ts';
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Pro
   keyword,
   memory,
   'point-read': pointRead,
+  publish,
   'small-writes': smallWrites,
   startup,
   view,

@@ -123,7 +123,7 @@ function vectorBuilder(
       const texts = rows.map((row) => joinedText(columns.map((i) => row.texts[i] ?? null)));
       for (const vector of vectors.of(spec, texts)) {
         if (vector === undefined) return false;
-        writer.add(vector ?? undefined);
+        writer.addStored(vector ?? undefined);
       }
       return true;
     },

@@ -99,7 +99,7 @@ function vectorSegment(spec: VectorIndexSpec, rows: readonly MemoryRow[]): Vecto
   if (rows.some(({ vectors }) => !vectors.has(id))) return undefined;
   const { sink, bytes } = memorySink();
   const writer = createVectorSegmentWriter({ ...spec, rows: rows.length }, sink);
-  for (const { vectors } of rows) writer.add(vectors.get(id) ?? undefined);
+  for (const { vectors } of rows) writer.addStored(vectors.get(id) ?? undefined);
   writer.finish();
   return openVectorSegment(memoryFile(bytes()), { ...spec, rows: rows.length });
 }
