@@ -1,5 +1,6 @@
 import type { CatalogTable, RowsRequest, TableName } from '@hakiri/core';
 import type { Store } from '@hakiri/store';
+import { namedTables } from '../query/session.ts';
 import { tablesAt } from '../query/tables-at.ts';
 import { unknownTable } from '../query/unknown-table.ts';
 import type { Position } from './continuation.ts';
@@ -53,4 +54,11 @@ export function requireTable({ tables, unknown }: Moment, name: string): Catalog
 /** The table, cut off where it ends now: what is written from here on is not in the answer. */
 export function requireBounded(store: Store, moment: Moment, name: string): CatalogTable {
   return bounded(store, requireTable(moment, name));
+}
+
+/** The moment, with the tables that any of the texts names cut off where they end now. */
+export function boundedMoment(store: Store, moment: Moment, texts: readonly string[]): Moment {
+  const named = new Set(texts.flatMap((text) => namedTables(text, moment.tables)));
+  const tables = moment.tables.map((table) => (named.has(table) ? bounded(store, table) : table));
+  return { ...moment, tables };
 }

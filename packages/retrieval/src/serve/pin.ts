@@ -39,9 +39,18 @@ export function bounded({ paths }: Pick<Store, 'paths'>, table: CatalogTable): C
   if (table.deltas.length === 0) return table;
   const deltas = table.deltas.map((delta): CatalogDelta => {
     if (delta.beforeSeq !== undefined) return delta;
-    return { ...delta, beforeSeq: nextSequence(paths.absolute(delta.path)) };
+    return { ...delta, beforeSeq: endOf(paths.absolute(delta.path)) };
   });
   return { ...table, deltas };
+}
+
+/** @throws HakiriError store.damaged for a file that went away meanwhile */
+function endOf(path: string): number {
+  try {
+    return nextSequence(path);
+  } catch (cause) {
+    throw new HakiriError('store.damaged', 'A file of small writes cannot be read', { cause });
+  }
 }
 
 /** @param table whose files of small writes are cut off */

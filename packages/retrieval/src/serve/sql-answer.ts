@@ -17,10 +17,9 @@ import { namedTables, sessionOver } from '../query/session.ts';
 import { freshnessOf, NO_POLICY, nextOf } from './answer.ts';
 import type { Position } from './continuation.ts';
 import { pageLimits, requireProgress, sessionLimits } from './limits.ts';
-import type { Moment } from './moment.ts';
+import { boundedMoment, type Moment } from './moment.ts';
 import { runNamedSearches } from './named-searches.ts';
 import type { ServeParts } from './parts.ts';
-import { bounded } from './pin.ts';
 import { sqlPlan } from './plan.ts';
 import { type Source, stillThere } from './still-there.ts';
 
@@ -31,13 +30,14 @@ export async function sqlAnswer(
   parts: ServeParts,
   request: SqlQuery,
   grant: Grant,
-  moment: Moment,
+  anyMoment: Moment,
   position: Position | undefined,
 ): Promise<Omit<Answer, 'elapsedMs'>> {
   const { store, engine } = parts;
   const limits = sessionLimits(request);
+  const moment = boundedMoment(store, anyMoment, textsOf(request));
   const searched = await runNamedSearches(parts, request, grant, moment, limits);
-  const tables = tablesOf(request, moment).map((table) => bounded(store, table));
+  const tables = namedTables(request.sql, moment.tables);
   const started = performance.now();
   const { maxRows, maxBytes } = pageLimits(request);
   const offset = position?.offset ?? 0;
@@ -86,9 +86,13 @@ export async function sqlAnswer(
   }
 }
 
-/** Every table that the request reads in its SELECTs. */
-function tablesOf({ sql }: SqlRequest, { tables }: Moment): readonly CatalogTable[] {
-  return namedTables(sql, tables);
+/** All that names tables. */
+function textsOf({ sql, search = {} }: SqlRequest): readonly string[] {
+  const searches = Object.values(search).flatMap(({ table, in: selects = {} }) => [
+    table,
+    ...Object.values(selects),
+  ]);
+  return [sql, ...searches];
 }
 
 /** Each table once. */

@@ -15,7 +15,7 @@ test(`a deleted row is absent at once wherever one looks: ${COUNT} times, HAKIRI
   let alive: number[] = [];
   for (let i = 0; i < COUNT; i++) {
     if (there === undefined || alive.length < ROWS_A_WORLD / 2) {
-      there = await world(t);
+      there = await world(t, {}, true);
       await there.run(ISSUES, issues(1, ROWS_A_WORLD));
       if (random.chance(0.5)) await there.compact();
       alive = issues(1, ROWS_A_WORLD).map(({ id }) => Number(id));
@@ -62,6 +62,17 @@ async function assertGone(there: World, id: number, alive: readonly number[], { 
   assert.deepEqual(filtered, [], where);
   assert.deepEqual(citations, { kind: 'rows', rows: [] }, where);
   assert.deepEqual(await serve.get({ table: ISSUES, keys: [[id]] }, OWNER_GRANT), [undefined], where);
+  for (const mode of ['keyword', 'vector', 'hybrid'] as const) {
+    const search = { text: `title ${id}`, mode, k: ROWS_A_WORLD };
+    const { rows: found } = await ask({ table: ISSUES, select: ['id'], search });
+    const ids = found.map(([one]) => Number(one)).sort((a, b) => a - b);
+    assert.deepEqual(ids, alive, `${where}, ${mode}: every title has the word`);
+    const { rows: joined } = await ask({
+      sql: 'select id from hits',
+      search: { hits: { table: ISSUES, ...search, filter: `id = ${id}` } },
+    });
+    assert.deepEqual(joined, [], where);
+  }
   const output = join(root, 'cache', 'export.ndjson');
   await serve.export({ kind: 'rows', rows: { table: ISSUES }, format: 'ndjson', output }, OWNER_GRANT);
   const exported = readFileSync(output, 'utf8').trim().split('\n');

@@ -55,6 +55,7 @@ export function indexed(
   return {
     search,
     sidecars: indexes.sidecars,
+    catchUp: indexes.catchUp,
     erasureTargets: (tables: () => Promise<readonly CatalogTable[]>) => indexes.erasureTargets(tables),
   };
 }

@@ -26,6 +26,7 @@ import {
   compactStore,
   forget,
   nodeFiles,
+  openMaintenance,
   openStore,
   openWritableStore,
   rebuildCatalog,
@@ -58,6 +59,7 @@ export interface World {
 }
 
 const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
+const NODE = '01JABCDEFGHJKMNPQRSTVWXYZ0' as NodeId;
 const LOCK = { command: 'test', waitMs: 0 };
 export const PROJECT = 'demo';
 export const ISSUES = 'issues';
@@ -112,11 +114,24 @@ export async function world(
   const options: StoreOptions = {
     root,
     project: PROJECT,
-    node: '01JABCDEFGHJKMNPQRSTVWXYZ0' as NodeId,
+    node: NODE,
     files: nodeFiles,
     clock: realClock,
     engine,
-    ...(built && { sidecars: built.sidecars }),
+    ...(built && {
+      sidecars: built.sidecars,
+      erasureTargets: built.erasureTargets(async () => {
+        const store = await openStore({
+          root,
+          project: PROJECT,
+          node: NODE,
+          files: nodeFiles,
+          clock: realClock,
+          engine,
+        });
+        return store.tables().finally(() => store.close());
+      }),
+    }),
   };
   const schemaOf = (table: string): TableSchema => schemas[table] ?? ISSUE_COLUMNS;
   const lineage = {
@@ -213,6 +228,8 @@ export async function world(
     },
     async forget(table, key) {
       await forget(options, LOCK, { table: table as TableName, keys: [key] });
+      if (!built) return;
+      await openMaintenance(options, LOCK, async ({ catalog }) => built.catchUp(await catalog.tables()));
     },
     async rebuild() {
       await rebuildCatalog(options, LOCK);
