@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sendJson, testServer } from '../../../ingest/test/support/test-server.ts';
+import { type CliProject, cliProject } from '../support/cli-project.ts';
+import { startDaemon, startMcp } from '../support/daemon.ts';
+
+const FILE = `[[pipeline]]
+id = "people"
+source = { connector = "file", config = { path = "people.ndjson" } }
+tables = [{ source = "people", name = "people", primary_key = ["id"] }]
+`;
+
+async function filledProject(t: TestContext): Promise<CliProject> {
+  const project = cliProject(t, FILE);
+  project.write('people.ndjson', [{ id: 1, name: 'Ada' }]);
+  await project.run();
+  return project;
+}
+
+const COUNT = { sql: 'select count(*) from people' };
+
+test('alone it answers, keeps standard output to the protocol, and ends with its input', async (t) => {
+  const { folder } = await filledProject(t);
+  const client = await startMcp(t, { folder, env: { HAKIRI_LOG: 'trace' } });
+  assert.deepEqual((await client.tool('context_query', COUNT)).structuredContent.rows, [[1]]);
+  assert.deepEqual((await client.request('tools/call', { name: 'nothing' })).result, undefined);
+  assert.deepEqual(client.foreign(), []);
+  assert.equal(await client.end(), 0);
+});
+
+test('alone it works in a project that has pulled nothing yet', async (t) => {
+  const { folder } = cliProject(t, FILE);
+  const client = await startMcp(t, { folder });
+  assert.deepEqual((await client.tool('context_tables')).structuredContent.tables, []);
+  const { structuredContent } = await client.tool('memory_write', { items: [{ text: 'first thing' }] });
+  assert.equal((structuredContent.ids as string[]).length, 1);
+  assert.equal(await client.end(), 0);
+});
+
+test('without a project it says so on standard error', async (t) => {
+  const { folder, hakiri } = cliProject(t);
+  mkdirSync(join(folder, '../elsewhere'));
+  const { code, stdout, stderr } = await hakiri('mcp', '--project', '../elsewhere');
+  assert.deepEqual([code, stdout], [2, '']);
+  assert.match(stderr, /error\[manifest\.not_found\]/);
+});
+
+test('beside a daemon it passes on, and many do at once', async (t) => {
+  const { folder } = await filledProject(t);
+  const daemon = await startDaemon(t, { folder });
+  const clients = await Promise.all([0, 1, 2].map(() => startMcp(t, { folder })));
+  for (const client of clients) {
+    assert.deepEqual((await client.tool('context_query', COUNT)).structuredContent.rows, [[1]]);
+  }
+  assert.equal(daemon.log().filter(({ tool }) => tool === 'context_query').length, 3);
+  for (const client of clients) assert.equal(await client.end(), 0);
+  await daemon.stop();
+});
+
+test('where the path of the project is too long for a socket, they still find each other', async (t) => {
+  const { folder } = await filledProject(t);
+  const deep = join(folder, 'a-folder-with-a-name-that-goes-on'.repeat(4), 'and-on'.repeat(8));
+  mkdirSync(deep, { recursive: true });
+  const runtime = join(folder, 'runtime');
+  mkdirSync(runtime, { mode: 0o700 });
+  writeFileSync(join(deep, 'hakiri.toml'), '[project]\nname = "deep"\n');
+  const env = { XDG_RUNTIME_DIR: runtime };
+  const daemon = await startDaemon(t, { folder: deep, env });
+  const client = await startMcp(t, { folder: deep, env });
+  await client.tool('context_tables');
+  await daemon.logged(({ tool }) => tool === 'context_tables');
+  await client.end();
+  await daemon.stop();
+});
+
+test('when the daemon dies, calls under way fail and the conversation goes on', async (t) => {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  await using server = await testServer((_request, response) => {
+    resolve();
+    setTimeout(() => sendJson(response, []), 60_000).unref();
+  });
+  const project = cliProject(
+    t,
+    `${FILE}[[pipeline]]
+id = "slow"
+allow_hosts = ["${new URL(server.origin).host}"]
+source = { connector = "http", config = { base_url = "${server.origin}", resources = [{ name = "rows", path = "/rows", primary_key = "id" }] } }
+`,
+  );
+  project.write('people.ndjson', [{ id: 1, name: 'Ada' }]);
+  await project.run('people');
+  const daemon = await startDaemon(t, { folder: project.folder });
+  const client = await startMcp(t, { folder: project.folder });
+  assert.deepEqual((await client.tool('context_query', COUNT)).structuredContent.rows, [[1]]);
+  const underWay = client.request('tools/call', { name: 'pipeline_run', arguments: { id: 'slow' } });
+  await asked;
+  daemon.child.kill('SIGKILL');
+  const { error } = await underWay;
+  assert.match(error?.message ?? '', /daemon ended/);
+  assert.deepEqual((await client.tool('context_query', COUNT)).structuredContent.rows, [[1]]);
+  const { result } = await client.request('tools/list');
+  assert.ok((result?.tools as unknown[] | undefined)?.some(Boolean));
+  assert.deepEqual(client.foreign(), []);
+  assert.equal(await client.end(), 0);
+});
+
+test('when the daemon is stopped, a client that has said nothing yet is served all the same', async (t) => {
+  const { folder } = await filledProject(t);
+  const daemon = await startDaemon(t, { folder });
+  const client = await startMcp(t, { folder }, false);
+  await sleep(500);
+  await daemon.stop();
+  const { result } = await client.request('initialize', {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  });
+  assert.equal((result?.serverInfo as { name?: string } | undefined)?.name, 'hakiri');
+  assert.equal(await client.end(), 0);
+});
+
+test('a pipeline runs once at a time, whoever asks', async (t) => {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const { promise: open, resolve: openGate } = Promise.withResolvers<void>();
+  await using server = await testServer(async (_request, response) => {
+    resolve();
+    await open;
+    sendJson(response, [{ id: 1 }]);
+  });
+  const { folder } = cliProject(
+    t,
+    `[[pipeline]]
+id = "slow"
+allow_hosts = ["${new URL(server.origin).host}"]
+source = { connector = "http", config = { base_url = "${server.origin}", resources = [{ name = "rows", path = "/rows", primary_key = "id" }] } }
+`,
+  );
+  const daemon = await startDaemon(t, { folder });
+  const [first, second] = await Promise.all([startMcp(t, { folder }), startMcp(t, { folder })]);
+  const running = first.tool('pipeline_run', { id: 'slow' });
+  await asked;
+  const refused = await second.tool('pipeline_run', { id: 'slow' });
+  assert.equal(refused.isError, true);
+  assert.match(JSON.stringify(refused.structuredContent), /pipeline\.running/);
+  const { structuredContent } = await second.tool('pipeline_list');
+  assert.equal((structuredContent.pipelines as { running: boolean }[])[0]?.running, true);
+  openGate();
+  assert.equal((await running).structuredContent.state, 'done');
+  await Promise.all([first.end(), second.end()]);
+  await daemon.stop();
+});
+
+test('doctor speaks to it as an agent would', async (t) => {
+  const { hakiri } = await filledProject(t);
+  const { stdout } = await hakiri('doctor', '--json');
+  const { checks } = JSON.parse(stdout) as { checks: { name: string; state: string; message: string }[] };
+  const mcp = checks.find(({ name }) => name === 'mcp');
+  assert.equal(mcp?.state, 'ok');
+  assert.match(mcp?.message ?? '', /^hakiri \d+\.\d+\.\d+ answered in \d+ ms with \d+ tools$/);
+});
