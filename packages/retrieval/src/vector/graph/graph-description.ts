@@ -19,6 +19,16 @@ export interface GraphDescription {
   readonly rows: GraphRows;
 }
 
+type Body = Omit<GraphDescription, 'rows'> &
+  Pick<VectorKind, 'model' | 'dims' | 'metric'> & {
+    readonly format: number;
+    readonly engine: string;
+    readonly version: string;
+    readonly runs: readonly { readonly run: RunId; readonly sequences: string }[];
+  };
+
+type Written = Body & { readonly check: string };
+
 export const descriptionPath = (folder: string): string => join(folder, 'graph.json');
 
 export function writeDescription(
@@ -26,7 +36,7 @@ export function writeDescription(
   kind: VectorKind,
   { rows, ...description }: GraphDescription,
 ): void {
-  const body = {
+  const body: Body = {
     format: FORMAT,
     engine: 'usearch',
     version: USEARCH_VERSION,
@@ -45,7 +55,8 @@ export function writeDescription(
 /** Undefined where there is none that is whole, of this format and engine, and of these vectors. */
 export function readDescription(folder: string, kind: VectorKind): GraphDescription | undefined {
   try {
-    const { check, ...body } = JSON.parse(readFileSync(descriptionPath(folder), 'utf8'));
+    // What the digest fits was written below, so it is of that form.
+    const { check, ...body } = JSON.parse(readFileSync(descriptionPath(folder), 'utf8')) as Written;
     const fits =
       check === digest(body) &&
       body.format === FORMAT &&
@@ -56,23 +67,16 @@ export function readDescription(folder: string, kind: VectorKind): GraphDescript
       body.metric === kind.metric &&
       FILE_NAME.test(body.file);
     if (!fits) return undefined;
-    const runs: readonly { readonly run: RunId; readonly sequences: string }[] = body.runs;
-    return {
-      file: body.file,
-      bytes: body.bytes,
-      sha256: body.sha256,
-      vectors: body.vectors,
-      rows: {
-        runs: runs.map(({ run }) => run),
-        sequences: runs.map(({ sequences }) => fromBase64(sequences)),
-      },
-    };
+    const { file, bytes, sha256, vectors, runs } = body;
+    const sequences = runs.map((run) => fromBase64(run.sequences));
+    return { file, bytes, sha256, vectors, rows: { runs: runs.map(({ run }) => run), sequences } };
   } catch {
     return undefined;
   }
 }
 
-const digest = (body: unknown): string => createHash('sha256').update(JSON.stringify(body)).digest('hex');
+const digest = (body: Omit<Written, 'check'>): string =>
+  createHash('sha256').update(JSON.stringify(body)).digest('hex');
 
 function toBase64(words: Uint32Array): string {
   let end = words.length;
