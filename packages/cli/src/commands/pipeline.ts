@@ -1,4 +1,4 @@
-import { type Pipeline, type Table, typeName } from '@hakiri/core';
+import { type Pipeline, type Schedule, type Table, typeName, type ZoneTag } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
@@ -90,6 +90,8 @@ function printPipeline(pipeline: Pipeline, channel: Channel): void {
   if (pipeline.allowHosts.length > 0) fact('allow hosts', pipeline.allowHosts.join(', '));
   fact('incremental', pipeline.incremental ?? "the source's own");
   fact('lookback', pipeline.lookbackMs === undefined ? 'none' : formatDuration(pipeline.lookbackMs));
+  if (pipeline.schedule !== undefined) fact('schedule', scheduleText(pipeline.schedule));
+  if (pipeline.inferenceZones !== undefined) fact('inference', zonesText(pipeline.inferenceZones));
   if (pipeline.tables === undefined) fact('tables', "the source's own");
   for (const table of pipeline.tables ?? []) {
     fact('table', `${table.source} -> ${table.name ?? 'the default name'}`);
@@ -104,7 +106,21 @@ function tableFacts(table: Table): readonly string[] {
     `commit every ${formatCount(table.commitEveryRows)} rows, records up to ${formatBytes(table.maxRecordBytes)}`,
     ...table.columns.map(
       (column) =>
-        `column ${column.name}${column.type === undefined ? '' : ` ${typeName(column.type)}`}${column.agentHint === undefined ? '' : `: ${column.agentHint}`}`,
+        `column ${column.name}${column.type === undefined ? '' : ` ${typeName(column.type)}`}${column.inferenceZones === undefined ? '' : ` (inference ${zonesText(column.inferenceZones)})`}${column.agentHint === undefined ? '' : `: ${column.agentHint}`}`,
+    ),
+    ...(table.inferenceZones === undefined ? [] : [`inference ${zonesText(table.inferenceZones)}`]),
+    ...table.indexes.map(
+      (index) =>
+        `index ${index.name}: ${index.kind} of ${index.columns.join(', ')}, ${index.kind === 'fts' ? index.analyzer : `${index.model} with ${index.dims} numbers`}`,
     ),
   ];
+}
+
+function scheduleText(schedule: Schedule): string {
+  const when = schedule.kind === 'every' ? `every ${formatDuration(schedule.everyMs)}` : schedule.expression;
+  return schedule.jitterMs === 0 ? when : `${when}, later by up to ${formatDuration(schedule.jitterMs)}`;
+}
+
+function zonesText(zones: ZoneTag): string {
+  return `in ${zones.join(' or ')}`;
 }
