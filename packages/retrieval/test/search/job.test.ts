@@ -51,12 +51,10 @@ test('a search in one table', async (t) => {
         ({ key }) => key[0]!,
       );
       const { hits } = await world.search('violin winter', { mode: 'hybrid', k: 10 });
+      const lists: readonly (readonly JsonValue[])[] = [keyword, vector];
       const rankIn = (list: readonly JsonValue[], id: JsonValue) => list.indexOf(id) + 1 || undefined;
       const scoreOf = (id: JsonValue) =>
-        [keyword, vector].reduce(
-          (sum, list) => sum + (list.includes(id) ? 1 / (60 + rankIn(list, id)!) : 0),
-          0,
-        );
+        lists.reduce((sum, list) => sum + (list.includes(id) ? 1 / (60 + rankIn(list, id)!) : 0), 0);
       const ids = [...new Set([...keyword, ...vector])] as number[];
       const expected = ids.sort((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, 10);
       assert.deepEqual(
