@@ -5,23 +5,22 @@ import type { SearchServices } from './search-services.ts';
 /** Moments that are looked at for the oldest one that can be searched. */
 const MAX_MOMENTS = 200;
 
+interface PastSearch {
+  readonly store: Pick<Store, 'catalog'>;
+  readonly search: SearchServices;
+  /** As it was. */
+  readonly table: CatalogTable;
+}
+
 /**
- * A search in the past must not leave rows out in silence because nothing was built for them then.
- * @throws HakiriError query.as_of_gone naming the oldest time that can be searched
+ * A search in the past must not leave rows out in silence because nothing was built for them then: the error names
+ * the oldest time that can be searched.
  */
-export async function requireSearchable(
-  store: Pick<Store, 'catalog'>,
-  search: SearchServices,
-  table: CatalogTable,
-  asked: readonly IndexSpec[],
-  behind: Readonly<Record<string, number>>,
-): Promise<void> {
-  const missing = asked.find(({ name }) => (behind[name] ?? 0) > 0);
-  if (missing === undefined) return;
-  const oldest = await oldestSearchable(store, search, table, missing.name);
-  throw new HakiriError(
+export async function notSearchable(past: PastSearch, { name }: IndexSpec): Promise<HakiriError> {
+  const oldest = await oldestSearchable(past, name);
+  return new HakiriError(
     'query.as_of_gone',
-    `The index ${missing.name} does not hold what the table ${table.name} was then`,
+    `The index ${name} does not hold what the table ${past.table.name} was then`,
     {
       hint:
         oldest === undefined
@@ -33,9 +32,7 @@ export async function requireSearchable(
 }
 
 async function oldestSearchable(
-  { catalog }: Pick<Store, 'catalog'>,
-  search: SearchServices,
-  { name }: CatalogTable,
+  { store: { catalog }, search, table: { name } }: PastSearch,
   index: string,
 ): Promise<string | undefined> {
   const commits = (await catalog.runs(name))

@@ -18,7 +18,7 @@ import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { withProvenance } from '../query/structured-sql.ts';
 import type { SearchAnswer, SearchRequest } from '../search/request.ts';
 import type { KnownTables } from './known-tables.ts';
-import { requireSearchable } from './oldest-searchable.ts';
+import { notSearchable } from './oldest-searchable.ts';
 import type { ServeParts } from './parts.ts';
 import type { SearchServices } from './search-services.ts';
 
@@ -67,9 +67,18 @@ export async function runSearch(
     allowed: { grant: grant.subject, seesAll: grant.owner, where },
     explain,
   };
-  const answer = await engine.read<SearchAnswer>('search', request, limits());
-  if (isPast) await requireSearchable(store, search, table, serving, answer.behind);
-  return answer;
+  const past = { store, search, table };
+  try {
+    const answer = await engine.read<SearchAnswer>('search', request, limits());
+    const missing = serving.find(({ name }) => (answer.behind[name] ?? 0) > 0);
+    if (isPast && missing !== undefined) throw await notSearchable(past, missing);
+    return answer;
+  } catch (error) {
+    const [missing] = serving;
+    if (!isPast || missing === undefined || !isHakiriError(error) || error.code !== 'index.not_built')
+      throw error;
+    throw await notSearchable(past, missing);
+  }
 }
 
 function withoutSearch(): HakiriError {
