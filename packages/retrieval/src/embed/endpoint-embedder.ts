@@ -114,7 +114,7 @@ async function attempt(caller: Caller, { texts }: Batch): Promise<Attempt<Sent>>
     return await failure(reply, caller);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (timeout.aborted) return { error: timedOut(caller) };
+    if (timeout.aborted) return { error: timedOut(caller), slow: true };
     if (isHakiriError(error)) throw error;
     return { error: unreachable(caller, error) };
   }
