@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { createKernel, type Kernel } from './kernel.ts';
 import { MAX_DIMS, TILE_BYTES } from './vector-format.ts';
 
@@ -30,7 +31,7 @@ export interface TileViews {
 
 /** Places that one call of the kernel may be given. */
 export const MAX_PLACES = 16_384;
-const LIMIT_BYTES = 1 << 30;
+const LIMIT_BYTES = Math.min(1 << 30, totalmem() / 4);
 const GROW_TILES = 64;
 
 export function createTiles(limitBytes = LIMIT_BYTES): Tiles {

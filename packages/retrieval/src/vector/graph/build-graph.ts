@@ -83,9 +83,14 @@ export async function buildGraph(
   }
 }
 
-/** Who has one of them mapped keeps it. */
+/** Who has one of them mapped keeps it; where that keeps it from being removed, the next graph does. */
 function removeOthers(folder: string, file: string): void {
   for (const name of readdirSync(folder)) {
-    if (name !== file && name !== 'graph.json') rmSync(join(folder, name), { force: true });
+    if (name === file || name === 'graph.json') continue;
+    try {
+      rmSync(join(folder, name), { force: true });
+    } catch {
+      // It takes room and nothing else: no description names it.
+    }
   }
 }

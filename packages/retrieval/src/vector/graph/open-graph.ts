@@ -35,15 +35,20 @@ interface Opened {
   readonly graph: Graph | NoGraph;
 }
 
+/** By folder, the one used longest ago first. */
 const opened = new Map<string, Opened>();
+const MAX_OPENED = 64;
 
 /** The graph in a folder, checked whole when it is first opened. Opened once, until another takes its place. */
 export async function openGraph(folder: string, kind: VectorKind): Promise<Graph | NoGraph> {
   const stamp = stampOf(folder);
   const known = opened.get(folder);
-  if (known?.stamp === stamp) return known.graph;
-  const graph = stamp === '' ? 'no graph yet' : await checked(folder, kind);
+  const graph =
+    known?.stamp === stamp ? known.graph : stamp === '' ? 'no graph yet' : await checked(folder, kind);
+  opened.delete(folder);
   opened.set(folder, { stamp, graph });
+  const [oldest] = opened.keys();
+  if (opened.size > MAX_OPENED && oldest !== undefined) opened.delete(oldest);
   return graph;
 }
 
