@@ -364,7 +364,7 @@ function versionOf(table: CatalogTable, absolute: (relative: string) => string):
     return [path, stat?.ino, stat?.size, until ?? null, beforeSeq ?? null];
   });
   const made = JSON.stringify([
-    tableParts(table).map(({ path }) => path),
+    tableParts(table).map(({ path }) => absolute(path)),
     deltas,
     table.fingerprint,
     table.mode,

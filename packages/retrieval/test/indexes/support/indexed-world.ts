@@ -84,6 +84,8 @@ export interface WorldOptions {
   readonly settings?: StoreOptions['settings'];
   /** `.hakiri` of another world. */
   readonly root?: string;
+  /** Of another world, which closes it. */
+  readonly engine?: Engine;
   readonly primaryKey?: readonly string[];
   readonly mode?: 'merge' | 'append' | 'replace';
 }
@@ -129,10 +131,12 @@ export async function indexedWorld(t: TestContext, given: WorldOptions = {}): Pr
     root = join(folder, '.hakiri');
   }
   const home = root;
-  const engine = createEngine({
-    spawn: () => spawn(process.execPath, [CHILD], { stdio: ['pipe', 'pipe', 'inherit'] }),
-  });
-  t.after(() => engine.close());
+  const engine =
+    given.engine ??
+    createEngine({
+      spawn: () => spawn(process.execPath, [CHILD], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    });
+  if (!given.engine) t.after(() => engine.close());
   let specs = given.specs ?? [TEXT, VECTOR];
   const events: IndexEvent[] = [];
   const paths = (await import('@hakiri/store')).layout(home, 'demo');
@@ -275,7 +279,7 @@ export async function indexedWorld(t: TestContext, given: WorldOptions = {}): Pr
     async close() {
       await (await reading)?.close();
       reading = undefined;
-      await engine.close();
+      if (!given.engine) await engine.close();
     },
   };
 }
