@@ -101,6 +101,25 @@ describe('a line that is no message is refused, and the connection goes on', () 
   });
 });
 
+test('each older revision is spoken, and one that nobody knows becomes the newest of them', async (t) => {
+  for (const [asked, spoken] of [
+    ['2024-11-05', '2024-11-05'],
+    ['2025-03-26', '2025-03-26'],
+    ['2025-06-18', '2025-06-18'],
+    ['2025-11-25', '2025-11-25'],
+    ['1999-01-01', '2025-11-25'],
+  ] as const) {
+    const { ask } = rawClient(t);
+    const { result } = await ask(INITIALIZE.replace('2025-06-18', asked));
+    assert.equal(result?.protocolVersion, spoken);
+    assert.deepEqual((await ask('{"jsonrpc":"2.0","id":1,"method":"ping"}')).result, {});
+    const called = await ask(
+      '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"context_tables","arguments":{}}}',
+    );
+    assert.match(JSON.stringify(called.result), /notes/, asked);
+  }
+});
+
 test('an unknown method is refused in the older era, too', async (t) => {
   const { ask } = rawClient(t);
   assert.equal((await ask(INITIALIZE)).result?.protocolVersion, '2025-06-18');
