@@ -5,6 +5,7 @@ import { compaction } from './compaction.ts';
 import { hybrid } from './hybrid.ts';
 import { ingest } from './ingest.ts';
 import { keyword } from './keyword.ts';
+import { mcp } from './mcp.ts';
 import { memory } from './memory.ts';
 import { pointRead } from './point-read.ts';
 import { publish } from './publish.ts';
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Pro
   hybrid,
   ingest,
   keyword,
+  mcp,
   memory,
   'point-read': pointRead,
   publish,

@@ -2,7 +2,7 @@ import type { Staying } from '../node-host.ts';
 import type { Environment } from '../output.ts';
 
 const KEEP_WRITER_MS = 2000;
-const KEEP_CHILDREN_MS = 60_000;
+const KEEP_CHILDREN_MS = 45_000;
 
 /** HAKIRI_IDLE_MS sets how long idle children are kept, for whoever measures what is left without them. */
 export function staying(command: string, env: Environment, onNote: Staying['onNote']): Staying {
