@@ -19,6 +19,8 @@ import { planVectors, SECOND_TRY, type VectorWay } from './planner.ts';
  */
 const FIRST_TRUSTED = 1 / 2;
 const SECOND_TRUSTED = 1 / 4;
+/** Of the hits wanted: with fewer in all of the first list, there will not be enough in the trusted part of a longer one. */
+const WORTH_ASKING_AGAIN = 3 / 4;
 
 /** How far a score in 16 bits is off the exact one, at most. */
 const GRAPH_ERROR = 4e-3;
@@ -48,7 +50,7 @@ export interface VectorFound {
 
 /** The allowed rows whose vectors are nearest. @throws HakiriError index.damaged, store.io */
 export async function searchVectors(search: VectorSearch): Promise<VectorFound> {
-  const { index, alive, allowed, seesAll, filtered, query, k, ties } = search;
+  const { index, alive, allowed, seesAll, filtered, k } = search;
   const graph = seesAll ? await openGraph(index.graph, index.spec) : 'not asked';
   const way = planVectors({
     rows: alive.count,
@@ -59,44 +61,66 @@ export async function searchVectors(search: VectorSearch): Promise<VectorFound> 
     k,
     graph: typeof graph === 'string' ? graph : graph.vectors,
   });
-  if (way.kind === 'graph' && typeof graph === 'object') {
-    const first = fromGraph(search, graph, way.neighbours, FIRST_TRUSTED);
-    if (first) return { ...first, way, note: undefined };
-    const more = Math.min(graph.vectors, way.neighbours * SECOND_TRY);
-    const second = fromGraph(search, graph, more, SECOND_TRUSTED);
-    if (second) return { ...second, way, note: `asked again for ${more} neighbours` };
+  if (way.kind === 'exact' || typeof graph === 'string') return { ...scanned(search), way, note: undefined };
+
+  const wanted = Math.min(k, allowed.count);
+  const first = ask(search, graph, way.neighbours);
+  if (allowedWithin(first, FIRST_TRUSTED) >= wanted) {
+    return { ...withRest(search, graph, first), way, note: undefined };
   }
-  const units = scannedUnits(search, (_, rows) => rows);
-  const note = way.kind === 'graph' ? 'too few neighbours were allowed: exact' : undefined;
-  const { rows, scanned } = scanVectors(query, units, k, ties);
-  return { rows, compared: scanned, way, note };
+  if (first.hits.length >= wanted * WORTH_ASKING_AGAIN) {
+    const second = ask(search, graph, Math.min(graph.vectors, way.neighbours * SECOND_TRY));
+    if (allowedWithin(second, SECOND_TRUSTED) >= wanted) {
+      return { ...withRest(search, graph, second), way, note: `asked again for ${second.neighbours}` };
+    }
+  }
+  return { ...scanned(search), way, note: 'too few neighbours were allowed: exact' };
 }
 
-/** Undefined where too few of the neighbours in the trusted share are allowed: the best may be missing. */
-function fromGraph(
-  { opened, index, allowed, query, k, ties, ...search }: VectorSearch,
-  graph: Graph,
-  neighbours: number,
-  trusted: number,
-): Pick<VectorFound, 'rows' | 'compared'> | undefined {
+type Compared = Pick<VectorFound, 'rows' | 'compared'>;
+
+function scanned(search: VectorSearch): Compared {
+  const units = scannedUnits(search, (_, rows) => rows);
+  const found = scanVectors(search.query, units, search.k, search.ties);
+  return { rows: found.rows, compared: found.scanned };
+}
+
+/** What a graph answered. */
+interface Asked {
+  readonly neighbours: number;
+  /** Those that are allowed, best first. */
+  readonly hits: readonly ScoredRow[];
+  /** Places of the hits in the graph's list, from 0. */
+  readonly places: readonly number[];
+}
+
+function ask({ opened, index, allowed, query }: VectorSearch, graph: Graph, neighbours: number): Asked {
   const hits: ScoredRow[] = [];
-  let amongTrusted = 0;
-  graph.nearest(query, neighbours).forEach(({ run, seq, score }, rank) => {
+  const places: number[] = [];
+  graph.nearest(query, neighbours).forEach(({ run, seq, score }, i) => {
     const place = opened.place(run, seq);
     if (!place || !index.units[place.unit] || !hasRow(allowed.units[place.unit]!, place.ordinal)) return;
     hits.push({ ...place, score });
-    if (rank < neighbours * trusted) amongTrusted++;
+    places.push(i);
   });
-  if (amongTrusted < Math.min(k, allowed.count)) return undefined;
-  const beside = scannedUnits({ opened, index, allowed, query, k, ties, ...search }, (unit, rows) => {
-    const identities = opened.units[unit]!.identities;
-    return identities ? rest(rows, graph, identities) : rows;
+  return { neighbours, hits, places };
+}
+
+const allowedWithin = ({ places, neighbours }: Asked, share: number): number =>
+  places.filter((place) => place < neighbours * share).length;
+
+/** The best of what the graph found and of the rows that it does not hold. */
+function withRest(search: VectorSearch, graph: Graph, { hits, neighbours }: Asked): Compared {
+  const { opened, index, query, k, ties } = search;
+  const rows = exactScores(query, hits, (unit) => index.units[unit]!, ties, k, GRAPH_ERROR);
+  const beside = scannedUnits(search, (unit, allowed) => {
+    const { identities } = opened.units[unit]!;
+    return identities ? rest(allowed, graph, identities) : allowed;
   });
-  const exact = exactScores(query, hits, (unit) => index.units[unit]!, ties, k, GRAPH_ERROR);
-  if (beside.length === 0) return { rows: exact, compared: neighbours };
-  const { rows, scanned } = scanVectors(query, beside, k, ties);
-  const both = [...exact, ...rows].sort((a, b) => compareRows(a, b, ties));
-  return { rows: both.slice(0, k), compared: neighbours + scanned };
+  if (beside.length === 0) return { rows, compared: neighbours };
+  const found = scanVectors(query, beside, k, ties);
+  const both = [...rows, ...found.rows].sort((a, b) => compareRows(a, b, ties));
+  return { rows: both.slice(0, k), compared: neighbours + found.scanned };
 }
 
 /** Units of the index in which there is something to scan. */
