@@ -20,6 +20,11 @@ export function cleanText(text: string): string {
   return UNSAFE.test(text) ? text.replace(ANSI, '').replace(UNSAFE_ALL, '') : text;
 }
 
+/** On one line, so that no text of an item can look like the next item of a list. */
+export function oneLine(text: string): string {
+  return text.replace(/[\n\u2028\u2029]+/g, ' ');
+}
+
 /** Cleans every text in a JSON value, names of fields included. The same value where there is nothing to clean. */
 export function cleanValue<T>(value: T): T;
 export function cleanValue(value: unknown): unknown {

@@ -1,5 +1,6 @@
 import type { IndexDescription, JsonValue, TableDescription } from '@hakiri/core';
 import { z } from 'zod';
+import { oneLine } from '../clean-text.ts';
 import {
   DEFAULT_MAX_BYTES,
   jsonBytes,
@@ -134,7 +135,7 @@ function columnJson({ name, type, key, hint }: TableDescription['columns'][numbe
 }
 
 function columnLine({ name, type, key, hint }: ColumnJson): string {
-  return `- ${name} ${type}${key ? ', key' : ''}${hint === undefined ? '' : `: ${hint}`}`;
+  return oneLine(`- ${name} ${type}${key ? ', key' : ''}${hint === undefined ? '' : `: ${hint}`}`);
 }
 
 /** In the answer, as JSON and as text. */
@@ -145,7 +146,7 @@ function bytesOf(head: Omit<Described, 'columns' | 'next'>): number {
 function describedText(table: Described): string {
   return [
     `${table.name}: ${table.rows} rows, ${table.mode}, updated ${table.last_commit ?? 'never'}`,
-    ...(table.description === undefined ? [] : [table.description]),
+    ...(table.description === undefined ? [] : [oneLine(table.description)]),
     'columns:',
     ...table.columns.map(columnLine),
     ...(table.next === undefined ? [] : [`More columns: call again with next = "${table.next}".`]),

@@ -1,5 +1,6 @@
 import type { TableSummary } from '@hakiri/core';
 import { z } from 'zod';
+import { oneLine } from '../clean-text.ts';
 import {
   DEFAULT_MAX_BYTES,
   jsonBytes,
@@ -58,5 +59,5 @@ function tableJson({ name, description, storedRows, bytes, lastCommit, snapshot 
 
 function line({ name, description, stored_rows: rows, last_commit: updated }: TableJson): string {
   const parts = [`${rows} rows stored`, ...(updated === undefined ? [] : [`updated ${updated}`])];
-  return `- ${name} (${parts.join(', ')})${description === undefined ? '' : `: ${description}`}`;
+  return `- ${name} (${parts.join(', ')})${description === undefined ? '' : `: ${oneLine(description)}`}`;
 }

@@ -1,5 +1,6 @@
 import type { MemoryHit } from '@hakiri/core';
 import { z } from 'zod';
+import { oneLine } from '../clean-text.ts';
 import { citationJson, citationOutput } from './citation.ts';
 import { namespaceField } from './memory-fields.ts';
 import {
@@ -97,5 +98,5 @@ function hitLine({ id, subject, text, tags, source, created, citation }: HitJson
     ...tags.map((tag) => `#${tag}`),
     ...(source === null ? [] : [`source ${source}`]),
   ];
-  return `- ${id} (${notes.join(', ')}): ${text} ${citation.address}`;
+  return oneLine(`- ${id} (${notes.join(', ')}): ${text} ${citation.address}`);
 }

@@ -1,5 +1,6 @@
 import type { PipelineRan } from '@hakiri/core';
 import { z } from 'zod';
+import { oneLine } from '../clean-text.ts';
 import { answer, defineTool } from './tool.ts';
 
 const output = z.object({
@@ -59,7 +60,7 @@ function ranText(id: string, { state, tables }: RanJson): string {
         ...(aside === 0 ? [] : [`${aside} set aside`]),
         ...(error === undefined ? [] : [`error[${error.code}]: ${error.message}`]),
       ];
-      return `- ${table}: ${notes.join(', ')}`;
+      return oneLine(`- ${table}: ${notes.join(', ')}`);
     }),
   ].join('\n');
 }
