@@ -5,20 +5,16 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Clock, Source } from '@hakiri/core';
 import { collectStore, compactStore } from '@hakiri/store';
-import { processTree, pssMb } from '../../../../bench/support/measure.ts';
 import { type Random, seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { testEngine } from '../../../engine/test/support/engine.ts';
 import { systemClock } from '../../src/system-clock.ts';
+import { assertFlat, thinned, treeMb } from '../support/flat.ts';
 import { queryStore, type RunOptions, runInProcess, storeOptions } from '../support/run-in-process.ts';
 
 const MINUTES = Number(process.env.HAKIRI_SOAK_MINUTES ?? 1 / 6);
 const HOUR_MS = 3_600_000;
 const KEYS = 3000;
 const ROWS_A_TURN = 300;
-/** Samples that are printed; all of them count. */
-const PRINTED = 24;
-/** Share of the samples in which everything is still on its way to its size. */
-const WARM_UP = 0.4;
 
 const LOCK = { command: 'soak', waitMs: 0 };
 const root = join(mkdtempSync(join(tmpdir(), 'hakiri-soak-')), '.hakiri');
@@ -101,7 +97,7 @@ test('a store that is written, read, compacted and collected for long keeps its 
       `seed ${TEST_SEED}, turn ${turn}`,
     );
     // At the same place of the round each time.
-    if (turn % 4 === 3) samples.push({ turn, files: countFiles(root), pssMb: memoryMb() });
+    if (turn % 4 === 3) samples.push({ turn, files: countFiles(root), pssMb: treeMb(process.pid) });
   }
   t.diagnostic(`seed ${TEST_SEED}, ${turn} turns of an hour in ${MINUTES.toFixed(1)} minutes`);
   for (const sample of thinned(samples)) {
@@ -125,42 +121,4 @@ test('a store that is written, read, compacted and collected for long keeps its 
 function countFiles(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     .length;
-}
-
-/** Of this process and the engine's. */
-function memoryMb(): number {
-  return processTree(process.pid).reduce((sum, pid) => {
-    try {
-      return sum + pssMb(pid);
-    } catch {
-      return sum;
-    }
-  }, 0);
-}
-
-function thinned(samples: readonly Sample[]): readonly Sample[] {
-  const step = Math.max(1, Math.ceil(samples.length / PRINTED));
-  return samples.filter((_, i) => i % step === 0 || i === samples.length - 1);
-}
-
-/** The straight line through the samples after the warm-up rises by no more than a share of their mean. */
-function assertFlat(
-  what: string,
-  values: readonly number[],
-  { share, least }: { readonly share: number; readonly least: number },
-): void {
-  const settled = values.slice(Math.floor(values.length * WARM_UP));
-  const mean = settled.reduce((sum, value) => sum + value, 0) / settled.length;
-  const middle = (settled.length - 1) / 2;
-  const slope =
-    settled.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0) /
-    Math.max(
-      1,
-      settled.reduce((sum, _, i) => sum + (i - middle) ** 2, 0),
-    );
-  const rise = slope * settled.length;
-  assert.ok(
-    rise <= Math.max(least, share * mean),
-    `${what} rise by ${rise.toFixed(1)} from about ${mean.toFixed(0)}`,
-  );
 }
