@@ -6,6 +6,7 @@ import type { TermEntry } from './text-segment.ts';
 export interface Dictionary {
   find(term: string): TermEntry | undefined;
   entries(from: string): Generator<TermEntry>;
+  everyEntry(): Generator<TermEntry>;
 }
 
 interface Blocks {
@@ -16,31 +17,32 @@ interface Blocks {
 
 type Keep = (block: number, make: () => readonly TermEntry[]) => readonly TermEntry[];
 
+type Bytes = (offset: number, length: number) => Uint8Array;
+
 /** `keep` remembers what was decoded for as long as it likes. */
-export function openDictionary(
-  footer: Footer,
-  bytes: (offset: number, length: number) => Uint8Array,
-  keep: Keep,
-): Dictionary {
-  let read: Blocks | undefined;
+export function openDictionary(footer: Footer, bytes: Bytes, bytesAhead: Bytes, keep: Keep): Dictionary {
+  let known: Blocks | undefined;
 
   function blocks(): Blocks {
-    read ??= readBlocks(footer, bytes(footer.firstTermsAt, footer.lengthsAt - footer.firstTermsAt));
-    return read;
+    known ??= readBlocks(footer, bytes(footer.firstTermsAt, footer.lengthsAt - footer.firstTermsAt));
+    return known;
   }
 
-  function decode(block: number): readonly TermEntry[] {
+  function decode(block: number, read: Bytes): readonly TermEntry[] {
     const { starts } = blocks();
     const from = starts[block]!;
     const count = Math.min(DICTIONARY_BLOCK, footer.terms - block * DICTIONARY_BLOCK);
-    return decodeBlock(bytes(from, starts[block + 1]! - from), count, footer);
+    return decodeBlock(read(from, starts[block + 1]! - from), count, footer);
   }
 
   return {
     find(term) {
       const block = lastNotAfter(blocks().firstTerms, term);
       if (block < 0) return undefined;
-      return keep(block, () => decode(block)).find((entry) => entry.term === term);
+      return keep(block, () => decode(block, bytes)).find((entry) => entry.term === term);
+    },
+    *everyEntry() {
+      for (let block = 0; block < footer.dictionaryBlocks; block++) yield* decode(block, bytesAhead);
     },
     *entries(from) {
       for (
@@ -48,7 +50,7 @@ export function openDictionary(
         block < footer.dictionaryBlocks;
         block++
       ) {
-        for (const entry of keep(block, () => decode(block))) if (entry.term >= from) yield entry;
+        for (const entry of keep(block, () => decode(block, bytes))) if (entry.term >= from) yield entry;
       }
     },
   };

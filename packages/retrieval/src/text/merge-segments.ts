@@ -1,6 +1,12 @@
 import { damaged } from './damaged.ts';
 import { BLOCK, hasPositions } from './format.ts';
-import { decodeOrdinals, decodeRepeats, decodeSteps, type PostingList } from './posting-list.ts';
+import {
+  createFewRows,
+  decodeOrdinals,
+  decodeRepeats,
+  decodeSteps,
+  type PostingList,
+} from './posting-list.ts';
 import { createSegmentWriter, type Postings } from './segment-writer.ts';
 import type { TermEntry, TextSegment } from './text-segment.ts';
 
@@ -21,7 +27,7 @@ export function* mergeTextSegments(sources: readonly TextMergeSource[], rows: nu
   const { analyzer } = first.segment;
   if (sources.some(({ segment }) => segment.analyzer !== analyzer)) throw new RangeError('Analyzers differ');
   const writer = createSegmentWriter(analyzer, mergedLengths(sources, rows));
-  const gather = createGatherer();
+  const gather = createGatherer(rows);
   for (const [term, from] of mergedTerms(sources)) {
     const postings = gather(from, hasPositions(analyzer, term));
     if (postings.rows > 0) yield* writer.add(term, postings);
@@ -48,38 +54,69 @@ function mergedLengths(sources: readonly TextMergeSource[], rows: number): Uint3
 }
 
 interface TermSource {
-  readonly entry: TermEntry;
   readonly source: TextMergeSource;
+  readonly rest: Iterator<TermEntry>;
+  entry: TermEntry;
 }
 
-/** Every term once, ascending, with where it is. */
+/** Every term once, ascending, with the sources that are at it. */
 function* mergedTerms(
   sources: readonly TextMergeSource[],
 ): Generator<readonly [string, readonly TermSource[]]> {
-  const open = sources.flatMap((source) => {
-    const entries = source.segment.entries('')[Symbol.iterator]();
-    const { value, done } = entries.next();
-    return done === true ? [] : [{ source, entries, entry: value as TermEntry }];
-  });
-  let left = open;
-  while (left.length > 0) {
-    let least = left[0]!.entry.term;
-    for (const { entry } of left) if (entry.term < least) least = entry.term;
-    const here = left.filter(({ entry }) => entry.term === least);
-    yield [least, here.map(({ entry, source }) => ({ entry, source }))];
-    let ended = false;
+  // A heap with the least term on top.
+  const heap: TermSource[] = [];
+  for (const source of sources) {
+    const rest = source.segment.everyEntry()[Symbol.iterator]();
+    const { value, done } = rest.next();
+    if (done !== true) push(heap, { source, rest, entry: value });
+  }
+  const here: TermSource[] = [];
+  while (heap.length > 0) {
+    const { term } = heap[0]!.entry;
+    here.length = 0;
+    while (heap[0]?.entry.term === term) here.push(pop(heap));
+    yield [term, here];
     for (const one of here) {
-      const { value, done } = one.entries.next();
-      if (done === true) ended = true;
-      else if ((value as TermEntry).term <= least) throw damaged('its words do not ascend');
-      one.entry = value as TermEntry;
+      const { value, done } = one.rest.next();
+      if (done === true) continue;
+      if (value.term <= term) throw damaged('its words do not ascend');
+      one.entry = value;
+      push(heap, one);
     }
-    if (ended) left = left.filter(({ entry }) => entry !== undefined);
   }
 }
 
+function push(heap: TermSource[], one: TermSource): void {
+  let at = heap.length;
+  heap.push(one);
+  for (; at > 0; at = (at - 1) >> 1) {
+    const parent = heap[(at - 1) >> 1]!;
+    if (parent.entry.term <= one.entry.term) break;
+    heap[at] = parent;
+  }
+  heap[at] = one;
+}
+
+function pop(heap: TermSource[]): TermSource {
+  const top = heap[0]!;
+  const last = heap.pop()!;
+  if (heap.length === 0) return top;
+  let at = 0;
+  for (;;) {
+    let child = at * 2 + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && heap[child + 1]!.entry.term < heap[child]!.entry.term) child++;
+    if (heap[child]!.entry.term >= last.entry.term) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
+  return top;
+}
+
 /** The rows of one term that are left, under their new ordinals and in their order. */
-function createGatherer() {
+function createGatherer(allRows: number) {
+  const few = createFewRows();
   const ordinals = new Uint32Array(BLOCK);
   const repeats = new Uint32Array(BLOCK);
   const block = { steps: new Uint32Array(BLOCK) };
@@ -106,15 +143,13 @@ function createGatherer() {
     places[placed++] = position;
   }
 
-  function takeWhole(list: PostingList, newOrdinal: Int32Array): void {
-    const whole = list.whole!;
-    for (let i = 0, at = 0; i < list.rows; i++) {
-      const to = newOrdinal[whole.ordinals[i]!]!;
-      const frequency = whole.frequencies[i]!;
+  function takeFew(newOrdinal: Int32Array, positioned: boolean): void {
+    for (let i = 0, at = 0; i < few.rows; i++) {
+      const to = newOrdinal[few.ordinals[i]!]!;
+      const frequency = few.frequencies[i]!;
       if (to >= 0) {
         add(to, frequency);
-        for (let j = 0; whole.positions !== undefined && j < frequency; j++)
-          addPlace(whole.positions[at + j]!);
+        for (let j = 0; positioned && j < frequency; j++) addPlace(few.positions[at + j]!);
       }
       at += frequency;
     }
@@ -147,8 +182,8 @@ function createGatherer() {
     rows = 0;
     placed = 0;
     for (const { entry, source } of sources) {
-      const list = source.segment.readList(entry);
-      if (list.whole !== undefined) takeWhole(list, source.newOrdinal);
+      const list = source.segment.readList(entry, few);
+      if (list === undefined) takeFew(source.newOrdinal, positioned);
       else takeBlocks(list, source.newOrdinal, positioned);
     }
     for (let i = 1; i < rows; i++) {
@@ -158,21 +193,34 @@ function createGatherer() {
   };
 
   function sorted(positioned: boolean): Postings {
-    const order = Uint32Array.from({ length: rows }, (_, i) => i).sort((a, b) => rowTo[a]! - rowTo[b]!);
-    const ordered = new Uint32Array(positioned ? placed : 0);
+    const order = orderOf();
+    const ordinals = new Uint32Array(rows);
+    const frequencies = new Uint32Array(rows);
+    const positions = new Uint32Array(positioned ? placed : 0);
     let at = 0;
-    for (let i = 0; positioned && i < rows; i++) {
-      const from = placesAt[order[i]!]!;
-      const count = frequencyOf[order[i]!]!;
-      ordered.set(places.subarray(from, from + count), at);
-      at += count;
+    for (let i = 0; i < rows; i++) {
+      const from = order[i]!;
+      ordinals[i] = rowTo[from]!;
+      frequencies[i] = frequencyOf[from]!;
+      if (!positioned) continue;
+      const start = placesAt[from]!;
+      for (let j = 0; j < frequencyOf[from]!; j++) positions[at++] = places[start + j]!;
     }
-    return {
-      rows,
-      ordinals: order.map((i) => rowTo[i]!),
-      frequencies: order.map((i) => frequencyOf[i]!),
-      positions: ordered,
-    };
+    return { rows, ordinals, frequencies, positions };
+  }
+
+  /** Which row comes first, second, ... */
+  function orderOf(): Uint32Array | Float64Array {
+    // Numbers that hold both are sorted much faster than what must be compared by a function.
+    const scale = rows + 1;
+    if (allRows * scale > Number.MAX_SAFE_INTEGER) {
+      return Uint32Array.from({ length: rows }, (_, i) => i).sort((a, b) => rowTo[a]! - rowTo[b]!);
+    }
+    const keys = new Float64Array(rows);
+    for (let i = 0; i < rows; i++) keys[i] = rowTo[i]! * scale + i;
+    keys.sort();
+    for (let i = 0; i < rows; i++) keys[i] = keys[i]! % scale;
+    return keys;
   }
 }
 

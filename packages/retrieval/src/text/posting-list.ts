@@ -83,32 +83,84 @@ export function wholeList(whole: WholeList): PostingList {
 }
 
 function readFew(place: ListPlace, positioned: boolean, segment: Bounds, bytes: Bytes): PostingList {
-  const reader = createByteReader(bytes(place.offset, place.length));
-  const ordinals = new Uint32Array(place.rows);
-  const frequencies = new Uint32Array(place.rows);
+  const few = createFewRows();
+  readFewRows(place, positioned, segment, bytes, few);
+  return wholeList({
+    ordinals: few.ordinals.slice(0, few.rows),
+    frequencies: few.frequencies.slice(0, few.rows),
+    positions: positioned ? few.positions.slice(0, few.places) : undefined,
+  });
+}
+
+/** A short list, in arrays that can be used again for the next one. */
+export interface FewRows {
+  rows: number;
+  readonly ordinals: Uint32Array;
+  readonly frequencies: Uint32Array;
+  places: number;
+  positions: Uint32Array;
+}
+
+export function createFewRows(): FewRows {
+  return {
+    rows: 0,
+    ordinals: new Uint32Array(BLOCK),
+    frequencies: new Uint32Array(BLOCK),
+    places: 0,
+    positions: new Uint32Array(BLOCK),
+  };
+}
+
+/** @throws HakiriError index.damaged */
+export function readFewRows(
+  place: ListPlace,
+  positioned: boolean,
+  segment: Bounds,
+  bytes: Bytes,
+  into: FewRows,
+): void {
+  const { ordinals, frequencies } = into;
+  source = bytes(place.offset, place.length);
+  sourceAt = 0;
   let ordinal = -1;
   let total = 0;
   for (let i = 0; i < place.rows; i++) {
-    ordinal += reader.varint() + 1;
+    ordinal += varint() + 1;
     if (ordinal >= segment.rows) throw damaged('a word of it is in a row that is not there');
     ordinals[i] = ordinal;
-    frequencies[i] = reader.varint() + 1;
+    frequencies[i] = varint() + 1;
     total += frequencies[i]!;
   }
-  // A position takes a byte at least.
-  if (positioned && total > place.length) throw damaged('a word of it has more places than it has room for');
-  const positions = positioned ? new Uint32Array(total) : undefined;
-  if (positions !== undefined) {
-    for (let row = 0, at = 0; row < place.rows; row++) {
-      let position = -1;
-      for (const end = at + frequencies[row]!; at < end; at++) {
-        position += reader.varint() + 1;
-        positions[at] = position;
-      }
+  into.rows = place.rows;
+  into.places = positioned ? total : 0;
+  // A place takes a byte at least.
+  if (into.places > place.length) throw damaged('a word of it has more places than it has room for');
+  if (into.places > into.positions.length) into.positions = new Uint32Array(into.places * 2);
+  const { positions } = into;
+  for (let row = 0, at = 0; row < place.rows && positioned; row++) {
+    let position = -1;
+    for (const end = at + frequencies[row]!; at < end; at++) {
+      position += varint() + 1;
+      positions[at] = position;
     }
   }
-  if (!reader.done) throw damaged('a word of it has more places than it names');
-  return wholeList({ ordinals, frequencies, positions });
+  if (sourceAt !== source.length) throw damaged('a word of it has more places than it names');
+}
+
+// What is read now; a reader of its own for each of very many short lists would cost more than reading them.
+let source: Uint8Array = new Uint8Array(0);
+let sourceAt = 0;
+
+/** Below 2^32. */
+function varint(): number {
+  let value = 0;
+  for (let shift = 0; shift < 35; shift += 7) {
+    if (sourceAt >= source.length) throw damaged('it ends in the middle of a number');
+    const byte = source[sourceAt++]!;
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return value >>> 0;
+  }
+  throw damaged('a number is too large');
 }
 
 function readBlocks(place: ListPlace, positioned: boolean, segment: Bounds, bytes: Bytes): PostingList {

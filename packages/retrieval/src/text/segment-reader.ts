@@ -2,13 +2,14 @@ import { createByteCache } from './byte-cache.ts';
 import { checksum } from './checksum.ts';
 import { damaged } from './damaged.ts';
 import { openDictionary } from './dictionary.ts';
-import { decodeFooter, FOOTER, hasPositions, PAGE } from './format.ts';
-import { openPostingList, type PostingList } from './posting-list.ts';
+import { BLOCK, decodeFooter, FOOTER, hasPositions, PAGE } from './format.ts';
+import { openPostingList, type PostingList, readFewRows } from './posting-list.ts';
 import type { TermEntry, TextSegment } from './text-segment.ts';
 
 /** Exactly these bytes of the file, or fewer where it ends before. What is returned is not written to again. */
 export type ReadBytes = (offset: number, length: number) => Uint8Array;
 
+const READ_AHEAD = 64 * 1024;
 const CACHE_BYTES = 64 * 1024 * 1024;
 /** One for all segments: what is asked often is kept, wherever it lies. */
 const cache = createByteCache(CACHE_BYTES);
@@ -29,8 +30,13 @@ export function openTextSegment(read: ReadBytes, sizeBytes: number): TextSegment
 
   /** From a multiple of four in the file comes a multiple of four in memory. */
   function bytes(offset: number, length: number): Uint8Array {
+    return pagesWith(offset, length, 0).subarray(offset % PAGE, (offset % PAGE) + length);
+  }
+
+  /** The pages that hold these bytes, and those of `ahead` more. */
+  function pagesWith(offset: number, length: number, ahead: number): Uint8Array {
     const from = offset - (offset % PAGE);
-    const to = Math.min(footer.checksumsAt, Math.ceil((offset + length) / PAGE) * PAGE);
+    const to = Math.min(footer.checksumsAt, Math.ceil((offset + Math.max(length, ahead)) / PAGE) * PAGE);
     if (offset + length > to) throw damaged('it names a place outside of itself');
     const span = aligned(exactly(read, from, to - from));
     for (let at = from; at < to; at += PAGE) {
@@ -39,10 +45,24 @@ export function openTextSegment(read: ReadBytes, sizeBytes: number): TextSegment
         throw damaged(`a page of it does not match its checksum (at byte ${at})`);
       }
     }
-    return span.subarray(offset - from, offset - from + length);
+    return span;
   }
 
-  const dictionary = openDictionary(footer, bytes, (block, make) => {
+  /** For who reads on where they stopped: what was read ahead serves the next ones. */
+  function readerAhead(): (offset: number, length: number) => Uint8Array {
+    let span: Uint8Array = new Uint8Array(0);
+    let from = 0;
+    return (offset, length) => {
+      if (offset < from || offset + length > from + span.length) {
+        span = pagesWith(offset, length, READ_AHEAD);
+        from = offset - (offset % PAGE);
+      }
+      return span.subarray(offset - from, offset - from + length);
+    };
+  }
+
+  const bytesAhead = readerAhead();
+  const dictionary = openDictionary(footer, bytes, readerAhead(), (block, make) => {
     const name = `${key}#${block}`;
     const known = cache.get(name) as ReturnType<typeof make> | undefined;
     if (known !== undefined) return known;
@@ -55,17 +75,13 @@ export function openTextSegment(read: ReadBytes, sizeBytes: number): TextSegment
     return made;
   });
 
-  function readList(entry: TermEntry): PostingList {
-    return openPostingList(entry, hasPositions(footer.analyzer, entry.term), footer, bytes);
-  }
-
   function kept(term: string, entryOf: () => TermEntry | undefined): PostingList | undefined {
     const name = `${key}=${term}`;
     const known = cache.get(name) as PostingList | undefined;
     if (known !== undefined) return known;
     const entry = entryOf();
     if (entry === undefined) return undefined;
-    const made = readList(entry);
+    const made = openPostingList(entry, hasPositions(footer.analyzer, entry.term), footer, bytes);
     cache.set(name, made, 400 + entry.length * 2);
     return made;
   }
@@ -82,8 +98,14 @@ export function openTextSegment(read: ReadBytes, sizeBytes: number): TextSegment
     },
     list: (term) => kept(term, () => dictionary.find(term)),
     listOf: (entry) => kept(entry.term, () => entry)!,
-    readList,
+    readList: (entry, few) => {
+      const positioned = hasPositions(footer.analyzer, entry.term);
+      if (entry.rows >= BLOCK) return openPostingList(entry, positioned, footer, bytesAhead);
+      readFewRows(entry, positioned, footer, bytesAhead, few);
+      return undefined;
+    },
     entries: dictionary.entries,
+    everyEntry: dictionary.everyEntry,
   };
 }
 

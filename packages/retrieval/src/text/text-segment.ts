@@ -1,5 +1,5 @@
 import type { Analyzer } from '@hakiri/core';
-import type { PostingList } from './posting-list.ts';
+import type { FewRows, PostingList } from './posting-list.ts';
 
 /** The words of one text column of one part. Immutable; rows are told by their ordinal in the part. */
 export interface TextSegment {
@@ -15,9 +15,11 @@ export interface TextSegment {
   list(term: string): PostingList | undefined;
   /** Terms from the first that is not before `from` on, ascending by UTF-16 code units. */
   entries(from: string): Iterable<TermEntry>;
+  /** All terms, for one who reads everything once: nothing is kept for whoever asks next. */
+  everyEntry(): Iterable<TermEntry>;
   listOf(entry: TermEntry): PostingList;
-  /** As `listOf`, and not kept in memory for whoever asks next. */
-  readList(entry: TermEntry): PostingList;
+  /** In the order of `everyEntry`. A list of fewer than 128 rows comes in `few`: then there is nothing else. */
+  readList(entry: TermEntry, few: FewRows): PostingList | undefined;
 }
 
 export interface TermEntry extends ListPlace {
