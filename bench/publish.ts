@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { CatalogTable, Embedder, TableName } from '@hakiri/core';
 import { createEngine, type Engine } from '@hakiri/engine';
 import { documentVectors, embeddingCacheFolder } from '@hakiri/retrieval/embed';
@@ -36,23 +37,17 @@ export async function publish(scale: Scale): Promise<readonly Bar[]> {
   const root = mkdtempSync(join(tmpdir(), 'hakiri-bench-'));
   const world = openWorld(join(root, '.hakiri'), hybridRows(rows, DIMS, 0));
   try {
-    for (const table of [PLAIN, INDEXED]) {
-      await world.commit(
-        table,
-        Array.from({ length: rows }, (_, id) => id),
-        0,
-      );
-    }
+    await world.commit([PLAIN, INDEXED], allIds(rows), 0);
     await compactStore(world.options, LOCK, {});
     const added: number[] = [];
     let missing = 0;
     // The first round is for what is done once: processes start, files are opened.
     for (let round = 1; round <= ROUNDS[scale] + 1; round++) {
       const ids = changedIds(rows, round);
-      await world.embed(INDEXED, ids, round);
-      const without = await world.cpuSeconds(() => world.commit(PLAIN, ids, round));
+      await world.embed(ids, round);
+      const without = await world.cpuSeconds(() => world.commit([PLAIN], ids, round));
       const withIndexes = await world.cpuSeconds(async () => {
-        await world.commit(INDEXED, ids, round);
+        await world.commit([INDEXED], ids, round);
         await world.search({ mode: 'keyword', text: `round${round}`, k: 10 });
       });
       if (round > 1) added.push(((withIndexes - without) / CHANGED) * 1e6);
@@ -68,6 +63,8 @@ export async function publish(scale: Scale): Promise<readonly Bar[]> {
     rmSync(root, { recursive: true, force: true });
   }
 }
+
+const allIds = (rows: number): readonly number[] => Array.from({ length: rows }, (_, id) => id);
 
 function changedIds(rows: number, round: number): readonly number[] {
   const ids = new Set<number>();
@@ -93,7 +90,7 @@ function openWorld(root: string, data: HybridRows) {
   const paths = layout(root, PROJECT);
   const embedder: Embedder = {
     model: { id: 'synthetic', dims: DIMS, kind: 'semantic', zone: undefined },
-    embed: async (texts) => texts.map((text) => vectorOf(data, text)),
+    embed: async (texts) => texts.map(vectorOf),
     close: async () => {},
   };
   const indexes: Indexes = createIndexes({
@@ -122,11 +119,9 @@ function openWorld(root: string, data: HybridRows) {
     if (!found) throw new Error('There is no table');
     return found;
   };
-  const embed = async (name: TableName, ids: readonly number[], round: number): Promise<void> => {
-    const vectors = documentVectors(embedder, embeddingCacheFolder(paths.cache, PROJECT, name));
-    for (let at = 0; at < ids.length; at += ROWS_A_PART) {
-      await vectors.embed(ids.slice(at, at + ROWS_A_PART).map((id) => textOf(data, id, round)));
-    }
+  const embed = async (ids: readonly number[], round: number): Promise<void> => {
+    const vectors = documentVectors(embedder, embeddingCacheFolder(paths.cache, PROJECT, INDEXED));
+    await vectors.embed(ids.map((id) => textOf(data, id, round)));
     vectors.close();
   };
   const search = async (asked: Asked): Promise<SearchAnswer['hits']> => {
@@ -145,28 +140,31 @@ function openWorld(root: string, data: HybridRows) {
     options,
     embed,
     search,
-    async commit(name: TableName, ids: readonly number[], round: number): Promise<void> {
-      if (name === INDEXED && round === 0) await embed(name, ids, round);
+    /** The same rows in each of the tables; those of the first round are embedded here. */
+    async commit(tables: readonly TableName[], ids: readonly number[], round: number): Promise<void> {
       const store = await openWritableStore(options, LOCK);
-      const writer = await store.openTable(publishTarget(name));
+      const writers = await Promise.all(tables.map((name) => store.openTable(publishTarget(name))));
       mkdirSync(paths.cache, { recursive: true });
       const path = join(paths.cache, 'spool.ndjson');
       for (let at = 0; at < ids.length; at += ROWS_A_PART) {
         const some = ids.slice(at, at + ROWS_A_PART);
+        if (round === 0) await embed(some, round);
         const lines = some.map(
           (id) => `${JSON.stringify({ ...data.row(id), body: textOf(data, id, round) })}\n`,
         );
         writeFileSync(path, lines.join(''));
-        await writer.writePart({
-          kind: 'records',
-          path,
-          rows: some.length,
-          largestRecordBytes: 8000,
-          schema: SCHEMA,
-          deletes: false,
-        });
+        for (const writer of writers) {
+          await writer.writePart({
+            kind: 'records',
+            path,
+            rows: some.length,
+            largestRecordBytes: 8000,
+            schema: SCHEMA,
+            deletes: false,
+          });
+        }
       }
-      await writer.commit(undefined);
+      for (const writer of writers) await writer.commit(undefined);
       await store.close();
     },
     cpuSeconds: (work: () => Promise<void>) => cpuSeconds(engine, work),
@@ -176,7 +174,7 @@ function openWorld(root: string, data: HybridRows) {
       for (const id of ids.slice(0, 20)) {
         const where = `"id" = ${id}`;
         const [byWord] = await search({ mode: 'keyword', text: `round${round}`, where, k: 1 });
-        const vector = vectorOf(data, textOf(data, id, round));
+        const vector = vectorOf(textOf(data, id, round));
         const [byVector] = await search({ mode: 'vector', vector, where, k: 1 });
         if (byWord === undefined || (byVector?.score ?? 0) < 0.999) missing++;
       }
@@ -193,12 +191,17 @@ function openWorld(root: string, data: HybridRows) {
 const textOf = (data: HybridRows, id: number, round: number): string =>
   round === 0 ? data.row(id).body : `${data.row(id).body} round${round}`;
 
-/** And takes the vector of another. */
-function vectorOf(data: HybridRows, text: string): Float32Array {
-  const round = Number(/ round(\d+)$/.exec(text)?.[1] ?? 0);
-  if (round === 0) return data.vectorOf(text);
-  const [low, high] = text.split(' ', 2);
-  return data.vectorOf(`${high} ${low}`);
+/** Of a text alone, and of length 1. */
+function vectorOf(text: string): Float32Array {
+  let state = crc32(text) | 1;
+  const vector = new Float32Array(DIMS);
+  let squares = 0;
+  for (let i = 0; i < DIMS; i++) {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + i;
+    vector[i] = (state >> 8) / 2 ** 23;
+    squares += vector[i]! ** 2;
+  }
+  return vector.map((value) => value / Math.sqrt(squares));
 }
 
 /** Of this process and all that it started. */
