@@ -14,11 +14,15 @@ const OCCURRENCES = [
 const counts = new Map<string, number>();
 
 /**
- * The vector of a text, of length 1, also where its words happen to cancel each other out. The same on every machine: sums, products and square roots of doubles only.
+ * The vector of a text, of length 1, also where its words happen to cancel each other out. The same on every machine:
+ * sums, products and square roots of doubles only.
  */
 export function hashText(text: string): Float32Array {
   counts.clear();
-  eachWord(text, (word) => counts.set(word, (counts.get(word) ?? 0) + 1));
+  eachWord(text, (source, from, to) => {
+    const word = source.slice(from, to);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  });
   // A text without words, of signs or of nothing, is its own only word.
   if (counts.size === 0) counts.set(text.trim().slice(0, 64), 1);
   const vector = new Float32Array(BUILT_IN_DIMS);

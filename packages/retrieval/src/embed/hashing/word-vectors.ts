@@ -24,7 +24,8 @@ export function wordVector(word: string): WordVector {
   if (known !== undefined) return known;
   const made = makeVector(word);
   if (kept.size >= KEPT_WORDS) kept = new Map();
-  kept.set(word, made);
+  // A part of a text keeps the whole of it in memory; a copy does not.
+  kept.set(` ${word}`.slice(1), made);
   return made;
 }
 
