@@ -24,7 +24,7 @@ export interface MemorySearchFlags extends MemoryFlags {
   readonly subject?: string;
   readonly tag?: readonly string[];
   readonly filter?: string;
-  readonly k: number;
+  readonly limit: number;
   readonly superseded: boolean;
 }
 
@@ -54,7 +54,7 @@ export async function writeMemory(call: Call, flags: MemoryWriteFlags, text: str
 
 export async function searchMemory(call: Call, flags: MemorySearchFlags, text?: string): Promise<undefined> {
   const { services, output } = call;
-  const { namespace, subject, tag: tags, filter, k, superseded: includeSuperseded } = flags;
+  const { namespace, subject, tag: tags, filter, limit: k, superseded: includeSuperseded } = flags;
   const found = await withProject(services, flags.project, async (project) =>
     memoryOf(project).search(
       {

@@ -52,7 +52,7 @@ const search = buildCommand<MemorySearchFlags, [text?: string], CliContext>({
       subject: { ...text, placeholder: 'SUBJECT', brief: 'Only items about it' },
       tag: { ...tag, brief: 'Only items with this tag; may be given several times' },
       filter: { ...text, placeholder: 'PREDICATE', brief: 'Only items for which this is true' },
-      k: { kind: 'parsed', parse: parseCount, default: '10', placeholder: 'N', brief: 'Items at most' },
+      limit: { kind: 'parsed', parse: parseCount, default: '10', placeholder: 'N', brief: 'Items at most' },
       superseded: { ...off, brief: 'Also items that others have replaced' },
       project: projectFlag,
       json: jsonFlag,
