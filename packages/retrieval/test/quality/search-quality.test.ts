@@ -29,7 +29,10 @@ test('search finds what links lead to as well as it did', async (t) => {
   const { sections, queries, digest } = readDocumentation(
     join(import.meta.dirname, '../../../../node_modules'),
   );
-  const searchers = await searchersOver(sections.map(({ text }) => text));
+  const searchers = await searchersOver(
+    t,
+    sections.map(({ text }) => text),
+  );
   const figures: Record<string, number> = {};
   for (const [mode, search] of Object.entries(searchers)) {
     let sum = 0;

@@ -1,77 +1,40 @@
-import { BUILT_IN_DIMS, BUILT_IN_MODEL } from '@hakiri/core';
-import { hashingEmbedder } from '../../src/embed/index.ts';
-import { fuse } from '../../src/search/fuse.ts';
-import { everyRow } from '../../src/sets/row-set.ts';
-import {
-  createTextSegmentBuilder,
-  openTextSegment,
-  parseTextQuery,
-  searchText,
-} from '../../src/text/index.ts';
-import {
-  createVectorSegmentWriter,
-  memoryFile,
-  memorySink,
-  openVectorSegment,
-  scanVectors,
-} from '../../src/vector/index.ts';
+import type { TestContext } from 'node:test';
+import { BUILT_IN_DIMS, BUILT_IN_MODEL, type IndexSpec } from '@hakiri/core';
+import { columns, world } from '../serve/support/world.ts';
 
 /** Numbers of texts, best first. */
 export type Searcher = (query: string) => Promise<readonly number[]>;
 
-/** How many each part of a hybrid search gives to the fusion. */
-const DEPTH = 100;
+const TABLE = 'sections';
+const INDEXES: readonly IndexSpec[] = [
+  { kind: 'fts', name: 'words', columns: ['text'], analyzer: 'english' },
+  {
+    kind: 'vector',
+    name: 'likeness',
+    columns: ['text'],
+    model: BUILT_IN_MODEL,
+    dims: BUILT_IN_DIMS,
+    metric: 'cosine',
+    scan: 'int8',
+  },
+];
 
-/** The three ways to search, over one part that holds all texts: segments, scan and fusion are the real ones. */
+/** The three ways to search, over a store that holds all texts: committed, indexed and asked as anybody would. */
 export async function searchersOver(
+  t: TestContext,
   texts: readonly string[],
 ): Promise<Readonly<Record<'keyword' | 'vector' | 'hybrid', Searcher>>> {
-  const keyword = keywordSearcher(texts);
-  const vector = await vectorSearcher(texts);
-  return {
-    keyword,
-    vector,
-    hybrid: async (query) => {
-      const lists = await Promise.all([keyword(query), vector(query)]);
-      const fused = fuse(
-        lists.map((list) => list.slice(0, DEPTH)),
-        DEPTH,
-        (row) => row,
-        (a, b) => a - b,
-      );
-      return fused.map(({ row }) => row);
-    },
-  };
-}
-
-function keywordSearcher(texts: readonly string[]): Searcher {
-  const builder = createTextSegmentBuilder({ analyzer: 'english' });
-  for (const [i, text] of texts.entries()) builder.add(i, text);
-  const bytes = Buffer.concat(builder.finish(texts.length));
-  const segment = openTextSegment((offset, length) => bytes.subarray(offset, offset + length), bytes.length);
-  const documents = [{ fields: [segment], visible: everyRow(texts.length) }];
-  return async (query) =>
-    searchText(documents, parseTextQuery(query, 'english'), { k: DEPTH }).hits.map(({ ordinal }) => ordinal);
-}
-
-async function vectorSearcher(texts: readonly string[]): Promise<Searcher> {
-  const embedder = hashingEmbedder();
-  const kind = {
-    dims: BUILT_IN_DIMS,
-    scan: 'int8',
-    model: BUILT_IN_MODEL,
-    metric: 'cosine',
-    rows: texts.length,
-  } as const;
-  const { sink, bytes } = memorySink();
-  const writer = createVectorSegmentWriter(kind, sink);
-  for (const vector of await embedder.embed(texts, { purpose: 'document' })) writer.add(vector);
-  writer.finish();
-  const segment = openVectorSegment(memoryFile(bytes()), kind);
-  const rows = everyRow(texts.length);
-  return async (query) => {
-    const [vector] = await embedder.embed([query], { purpose: 'query' });
-    const found = scanVectors(vector!, [{ unit: 0, segment, rows }], DEPTH, (_, a, __, b) => a - b);
-    return found.rows.map(({ ordinal }) => ordinal);
-  };
+  const schema = columns({ id: 'int32', text: 'string' });
+  const { run, ask } = await world(t, { [TABLE]: schema }, { specs: { [TABLE]: INDEXES } });
+  await run(
+    TABLE,
+    texts.map((text, id) => ({ id, text })),
+  );
+  const searcher =
+    (mode: 'keyword' | 'vector' | 'hybrid'): Searcher =>
+    async (text) => {
+      const { rows } = await ask({ table: TABLE, select: ['id'], search: { text, mode, k: 10 } });
+      return rows.map(([id]) => Number(id));
+    };
+  return { keyword: searcher('keyword'), vector: searcher('vector'), hybrid: searcher('hybrid') };
 }
