@@ -3,12 +3,14 @@ import { indexOfNext } from './cursor.ts';
 import { BLOCK } from './format.ts';
 import {
   decodeOrdinals,
-  decodePlaceStarts,
   decodePlaces,
   type PostingList,
+  seekInBlock,
+  startOfBlock,
   wholeList,
 } from './posting-list.ts';
 import type { TextSegment } from './text-segment.ts';
+import type { RowInBlock } from './unpack.ts';
 
 /** The visible rows that have the terms one after the other, and how often. */
 export function phraseList(
@@ -24,13 +26,15 @@ export function phraseList(
   const rows: number[] = [];
   const frequencies: number[] = [];
   const { words } = visible;
+  const ordinals = new Uint32Array(BLOCK);
   for (let block = 0; block < lead.list.blocks; block++) {
-    toBlock(lead, block);
-    for (let i = 0; i < lead.count; i++) {
-      const row = lead.ordinals[i]!;
+    const count = decodeOrdinals(lead.list, block, ordinals);
+    lead.block = block;
+    for (let i = 0; i < count; i++) {
+      const row = ordinals[i]!;
       if (((words[row >>> 5]! >>> (row & 31)) & 1) === 0) continue;
       if (!others.every((walk) => has(walk, row))) continue;
-      lead.at = i;
+      lead.index = i;
       const times = together(rarest);
       if (times === 0) continue;
       rows.push(row);
@@ -44,49 +48,29 @@ export function phraseList(
   });
 }
 
-/** A place in the list of one word of the phrase. */
-interface Walk {
+/** A row in the list of one word of the phrase. */
+interface Walk extends RowInBlock {
   readonly list: PostingList;
   /** Of the word in the phrase. */
   readonly offset: number;
-  readonly ordinals: Uint32Array;
-  /** Of the block, the number of each row's first place, and of the last one's end; those of block `placed`. */
-  readonly starts: Uint32Array;
-  placed: number;
-  places: Uint32Array;
   block: number;
-  count: number;
-  at: number;
+  /** Of the word in the row. */
+  places: Uint32Array;
 }
 
 function createWalk(list: PostingList, offset: number): Walk {
-  return {
-    list,
-    offset,
-    ordinals: new Uint32Array(BLOCK),
-    starts: new Uint32Array(BLOCK + 1),
-    placed: -1,
-    places: new Uint32Array(16),
-    block: -1,
-    count: 0,
-    at: 0,
-  };
-}
-
-function toBlock(walk: Walk, block: number): void {
-  walk.block = block;
-  walk.count = decodeOrdinals(walk.list, block, walk.ordinals);
-  walk.at = 0;
+  return { list, offset, block: 0, index: -1, row: -1, places: new Uint32Array(16) };
 }
 
 function has(walk: Walk, row: number): boolean {
-  const { lastRows, blocks } = walk.list;
-  if (lastRows[blocks - 1]! < row) return false;
-  if (walk.block < 0 || lastRows[walk.block]! < row) {
-    toBlock(walk, indexOfNext(lastRows, Math.max(walk.block, 0), blocks, row));
+  const { list } = walk;
+  if (list.lastRows[list.blocks - 1]! < row) return false;
+  if (list.lastRows[walk.block]! < row) {
+    walk.block = indexOfNext(list.lastRows, walk.block, list.blocks, row);
+    startOfBlock(list, walk.block, walk);
   }
-  walk.at = indexOfNext(walk.ordinals, walk.at, walk.count, row);
-  return walk.ordinals[walk.at] === row;
+  seekInBlock(list, walk.block, walk, row);
+  return walk.row === row;
 }
 
 let starting = new Int32Array(64);
@@ -95,7 +79,7 @@ let starting = new Int32Array(64);
 function together(walks: readonly Walk[]): number {
   const [first, ...others] = walks as readonly [Walk, ...Walk[]];
   // Where the phrase would start. Below 0 it does not: its first word has no place there.
-  let count = placesHere(first);
+  let count = decodePlaces(first.list, first.block, first.index, first);
   if (count > starting.length) starting = new Int32Array(count * 2);
   for (let i = 0; i < count; i++) starting[i] = first.places[i]! - first.offset;
   for (const walk of others) {
@@ -106,7 +90,7 @@ function together(walks: readonly Walk[]): number {
 }
 
 function keepThose(walk: Walk, count: number): number {
-  const places = placesHere(walk);
+  const places = decodePlaces(walk.list, walk.block, walk.index, walk);
   let kept = 0;
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -116,17 +100,4 @@ function keepThose(walk: Walk, count: number): number {
     if (walk.places[at]! - walk.offset === wanted) starting[kept++] = wanted;
   }
   return kept;
-}
-
-/** Puts the word's places in the row it is at into `places`; returns how many. */
-function placesHere(walk: Walk): number {
-  if (walk.placed !== walk.block) {
-    decodePlaceStarts(walk.list, walk.block, walk.starts);
-    walk.placed = walk.block;
-  }
-  const from = walk.starts[walk.at]!;
-  const count = walk.starts[walk.at + 1]! - from;
-  if (count > walk.places.length) walk.places = new Uint32Array(count * 2);
-  decodePlaces(walk.list, walk.block, from, count, walk.places);
-  return count;
 }

@@ -3,7 +3,7 @@ import { packedWords } from './byte-writer.ts';
 import { damaged } from './damaged.ts';
 import { BLOCK, type Footer } from './format.ts';
 import type { ListPlace } from './text-segment.ts';
-import { unpack, unpackAscending, unpackOne } from './unpack.ts';
+import { advanceTo, type RowInBlock, sumOf, unpack, unpackAscending, unpackOne } from './unpack.ts';
 
 /** The rows that have a term, in blocks of 128 of which the last may be smaller. Blocks are read when they are asked for. */
 export interface PostingList {
@@ -311,40 +311,66 @@ export function decodeSteps(list: PostingList, block: number, out: { steps: Uint
   return count;
 }
 
-/** The number of each row's first place within the block, and after the last row's the number of all. */
-export function decodePlaceStarts(list: PostingList, block: number, out: Uint32Array): void {
-  const count = blockRows(list, block);
-  decodeRepeats(list, block, out);
-  let start = 0;
-  for (let i = 0; i < count; i++) {
-    const places = out[i]! + 1;
-    out[i] = start;
-    start += places;
-  }
-  out[count] = start;
-  const counted = list.packed?.positions?.counts[block] ?? list.whole?.positions?.length;
-  if (counted !== start) throw damaged('a word of it has not the places it should');
+/** Before the first row of a block. */
+export function startOfBlock(list: PostingList, block: number, here: RowInBlock): void {
+  here.index = -1;
+  here.row = block === 0 ? -1 : list.lastRows[block - 1]!;
 }
 
-/** `count` places of one row of the block, the first of them being number `from`, into `out`. */
+/** On to the first row of the block that is not before `target`; the block has one. */
+export function seekInBlock(list: PostingList, block: number, here: RowInBlock, target: number): void {
+  const { whole, packed } = list;
+  if (here.row >= target) return;
+  if (packed === undefined) {
+    const { ordinals } = whole!;
+    let at = block * BLOCK + here.index + 1;
+    while (ordinals[at]! < target) at++;
+    here.index = at - block * BLOCK;
+    here.row = ordinals[at]!;
+    return;
+  }
+  const start = packed.starts[block]! - packed.starts[block - (block % GROUP)]!;
+  advanceTo(groupOf(packed, packed.words, block), start, packed.gapWidths[block]!, here, target);
+  if (here.row > list.lastRows[block]!) throw damaged('the rows of a word do not ascend as they should');
+}
+
+/** Where a word is in one row of a block, the one with number `index`, into `out`; returns in how many places. */
 export function decodePlaces(
   list: PostingList,
   block: number,
-  from: number,
-  count: number,
-  out: Uint32Array,
-): void {
+  index: number,
+  out: { places: Uint32Array },
+): number {
+  const count = repeatsAt(list, block, index) + 1;
+  const from = placesBefore(list, block, index);
   const { whole, packed } = list;
   const positions = packed?.positions;
+  const all = positions?.counts[block] ?? whole?.positions?.length ?? 0;
+  if (from + count > all) throw damaged('a word of it has not the places it should');
+  if (count > out.places.length) out.places = new Uint32Array(count * 2);
   if (positions === undefined) {
-    for (let i = 0; i < count; i++) out[i] = whole!.positions![from + i]!;
-    return;
+    for (let i = 0; i < count; i++) out.places[i] = whole!.positions![from + i]!;
+    return count;
   }
   const words = groupOf(positions, packed!.words, block);
   const start = positions.starts[block]! - positions.starts[block - (block % GROUP)]!;
   let place = -1;
   for (let i = 0; i < count; i++) {
     place += unpackOne(words, start, from + i, positions.widths[block]!) + 1;
-    out[i] = place;
+    out.places[i] = place;
   }
+  return count;
+}
+
+/** In the rows of the block before the one with number `index`. */
+function placesBefore(list: PostingList, block: number, index: number): number {
+  const { whole, packed } = list;
+  if (packed === undefined) {
+    let places = 0;
+    for (let i = block * BLOCK; i < block * BLOCK + index; i++) places += whole!.frequencies[i]!;
+    return places;
+  }
+  const start = repeatsStart(packed, block, blockRows(list, block));
+  const words = groupOf(packed, packed.words, block);
+  return index + sumOf(words, start, index, packed.frequencyWidths[block]!);
 }
