@@ -10,6 +10,7 @@ import {
   nextOutput,
   pageOf,
 } from './page.ts';
+import { present } from './present.ts';
 import { shortenLongest } from './shorten.ts';
 import { answer, defineTool } from './tool.ts';
 
@@ -96,42 +97,42 @@ function headJson(
   table: TableDescription,
   examples: readonly (readonly JsonValue[])[],
 ): Omit<Described, 'columns' | 'next'> {
-  return {
+  return present({
     name: table.name,
-    ...(table.description === undefined ? {} : { description: table.description }),
+    description: table.description,
     rows: table.rows,
     mode: table.mode,
     primary_key: [...table.primaryKey],
-    ...(table.incremental === undefined ? {} : { incremental: table.incremental }),
+    incremental: table.incremental,
     indexes: table.indexes.map(indexJson),
     partitions: table.partitions.slice(0, 100),
-    ...(table.lastCommit === undefined ? {} : { last_commit: table.lastCommit }),
+    last_commit: table.lastCommit,
     age_ms: table.ageMs,
     pipelines: [...table.pipelines],
     set_aside: table.quarantined,
     as_of: table.past,
     examples: examples.map((row) => [...row]),
-  };
+  });
 }
 
 function indexJson(index: IndexDescription): Described['indexes'][number] {
   const { name, kind, columns, analyzer, model, dims, modelKind, rowsBehind } = index;
-  return {
+  return present({
     name,
     kind,
     columns: [...columns],
-    ...(analyzer === undefined ? {} : { analyzer }),
-    ...(model === undefined ? {} : { model }),
-    ...(dims === undefined ? {} : { dims }),
-    ...(modelKind === undefined ? {} : { model_kind: modelKind }),
+    analyzer,
+    model,
+    dims,
+    model_kind: modelKind,
     rows_behind: rowsBehind,
-  };
+  });
 }
 
 type ColumnJson = Described['columns'][number];
 
 function columnJson({ name, type, key, hint }: TableDescription['columns'][number]): ColumnJson {
-  return { name, type, key, ...(hint === undefined ? {} : { hint }) };
+  return present({ name, type, key, hint });
 }
 
 function columnLine({ name, type, key, hint }: ColumnJson): string {

@@ -11,6 +11,7 @@ import {
   nextOutput,
   pageOf,
 } from './page.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 const scalar = z.union([z.string().max(10_000), z.number(), z.boolean(), z.null()]);
@@ -43,10 +44,7 @@ export const contextGet = defineTool({
   }),
   output,
   async run({ table, keys, select, max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
-    const found = await services.serve.get(
-      { table, keys, ...(select === undefined ? {} : { select }) },
-      services.grant,
-    );
+    const found = await services.serve.get(present({ table, keys, select }), services.grant);
     const page = pageOf(found.map(rowJson), {
       next,
       maxBytes,

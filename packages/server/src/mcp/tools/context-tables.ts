@@ -11,6 +11,7 @@ import {
   nextOutput,
   pageOf,
 } from './page.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 const output = z.object({
@@ -47,14 +48,14 @@ export const contextTables = defineTool({
 type TableJson = z.input<typeof output>['tables'][number];
 
 function tableJson({ name, description, storedRows, bytes, lastCommit, snapshot }: TableSummary): TableJson {
-  return {
+  return present({
     name,
-    ...(description === undefined ? {} : { description }),
+    description,
     stored_rows: storedRows,
     bytes,
-    ...(lastCommit === undefined ? {} : { last_commit: lastCommit }),
-    ...(snapshot?.partitionedBy === undefined ? {} : { partitioned_by: snapshot.partitionedBy }),
-  };
+    last_commit: lastCommit,
+    partitioned_by: snapshot?.partitionedBy,
+  });
 }
 
 function line({ name, description, stored_rows: rows, last_commit: updated }: TableJson): string {

@@ -1,6 +1,7 @@
 import { HakiriError } from '@hakiri/core';
 import { z } from 'zod';
 import { idField, namespaceField } from './memory-fields.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 export const memoryForget = defineTool({
@@ -30,12 +31,7 @@ export const memoryForget = defineTool({
       });
     }
     const forgotten = await services.memory.forget(
-      {
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(ids === undefined ? {} : { ids }),
-        ...(subject === undefined ? {} : { subject }),
-        ...(erase === undefined ? {} : { erase }),
-      },
+      present({ namespace, ids, subject, erase }),
       services.grant,
     );
     return answer(

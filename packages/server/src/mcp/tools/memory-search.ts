@@ -13,6 +13,7 @@ import {
   nextOutput,
   pageOf,
 } from './page.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 const hit = z.object({
@@ -56,19 +57,8 @@ export const memorySearch = defineTool({
   }),
   output: z.object({ namespace: z.string(), items: z.array(hit), next: nextOutput }),
   async run(input, { services }) {
-    const { namespace, text, subject, tags, filter, k, include_superseded: includeSuperseded } = input;
-    const found = await services.memory.search(
-      {
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(text === undefined ? {} : { text }),
-        ...(subject === undefined ? {} : { subject }),
-        ...(tags === undefined ? {} : { tags }),
-        ...(filter === undefined ? {} : { filter }),
-        ...(k === undefined ? {} : { k }),
-        ...(includeSuperseded === undefined ? {} : { includeSuperseded }),
-      },
-      services.grant,
-    );
+    const { include_superseded: includeSuperseded, max_bytes: _, next: __, ...wanted } = input;
+    const found = await services.memory.search(present({ ...wanted, includeSuperseded }), services.grant);
     const page = pageOf(found.items.map(hitJson), {
       next: input.next,
       maxBytes: input.max_bytes ?? DEFAULT_MAX_BYTES,
@@ -83,12 +73,7 @@ export const memorySearch = defineTool({
 type HitJson = z.input<typeof hit>;
 
 function hitJson({ tags, score, citation, ...rest }: MemoryHit): HitJson {
-  return {
-    ...rest,
-    tags: [...tags],
-    ...(score === undefined ? {} : { score }),
-    citation: citationJson(citation),
-  };
+  return present({ ...rest, tags: [...tags], score, citation: citationJson(citation) });
 }
 
 function hitLine({ id, subject, text, tags, source, created, citation }: HitJson): string {

@@ -1,6 +1,7 @@
 import type { JsonValue, MemoryItem } from '@hakiri/core';
 import { z } from 'zod';
 import { idField, namespaceField } from './memory-fields.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 const item = z.strictObject({
@@ -36,7 +37,7 @@ export const memoryWrite = defineTool({
   }),
   async run({ namespace, items }, { services }) {
     const written = await services.memory.write(
-      { ...(namespace === undefined ? {} : { namespace }), items: items.map(memoryItem) },
+      present({ namespace, items: items.map(memoryItem) }),
       services.grant,
     );
     return answer(
@@ -47,21 +48,7 @@ export const memoryWrite = defineTool({
   },
 });
 
-function memoryItem({
-  text,
-  subject,
-  tags,
-  metadata,
-  source,
-  supersedes,
-}: z.output<typeof item>): MemoryItem {
-  return {
-    text,
-    ...(subject === undefined ? {} : { subject }),
-    ...(tags === undefined ? {} : { tags }),
-    // All of it came out of JSON.
-    ...(metadata === undefined ? {} : { metadata: metadata as { readonly [key: string]: JsonValue } }),
-    ...(source === undefined ? {} : { source }),
-    ...(supersedes === undefined ? {} : { supersedes }),
-  };
+function memoryItem({ metadata, ...fields }: z.output<typeof item>): MemoryItem {
+  // All of it came out of JSON.
+  return present({ ...fields, metadata: metadata as { readonly [key: string]: JsonValue } | undefined });
 }

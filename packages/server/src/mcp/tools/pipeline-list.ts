@@ -10,6 +10,7 @@ import {
   nextOutput,
   pageOf,
 } from './page.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 const pipeline = z.object({
@@ -51,25 +52,21 @@ type PipelineJson = z.input<typeof pipeline>;
 
 function pipelineJson(summary: PipelineSummary): PipelineJson {
   const { id, connector, tables, schedule, nextRun, running, lastJob } = summary;
-  return {
+  return present({
     id,
     connector,
-    ...(tables === undefined ? {} : { tables: [...tables] }),
-    ...(schedule === undefined ? {} : { schedule }),
-    ...(nextRun === undefined ? {} : { next_run: nextRun }),
+    tables: tables && [...tables],
+    schedule,
+    next_run: nextRun,
     running,
-    ...(lastJob === undefined
-      ? {}
-      : {
-          last_run: {
-            job: lastJob.job,
-            state: lastJob.state,
-            started_at: lastJob.startedAt,
-            ended_at: lastJob.endedAt,
-            error_code: lastJob.errorCode,
-          },
-        }),
-  };
+    last_run: lastJob && {
+      job: lastJob.job,
+      state: lastJob.state,
+      started_at: lastJob.startedAt,
+      ended_at: lastJob.endedAt,
+      error_code: lastJob.errorCode,
+    },
+  });
 }
 
 function line({ id, connector, tables, schedule, running, last_run: last }: PipelineJson): string {

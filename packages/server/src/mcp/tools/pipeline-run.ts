@@ -1,6 +1,7 @@
 import type { PipelineRan } from '@hakiri/core';
 import { z } from 'zod';
 import { oneLine } from '../clean-text.ts';
+import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
 
 const output = z.object({
@@ -41,13 +42,9 @@ function ranJson({ job, state, tables }: PipelineRan): RanJson {
   return {
     job,
     state,
-    tables: tables.map(({ table, rows, setAside, runs, error }) => ({
-      table,
-      rows,
-      set_aside: setAside,
-      runs: [...runs],
-      ...(error === undefined ? {} : { error: { ...error } }),
-    })),
+    tables: tables.map(({ table, rows, setAside, runs, error }) =>
+      present({ table, rows, set_aside: setAside, runs: [...runs], error: error && { ...error } }),
+    ),
   };
 }
 

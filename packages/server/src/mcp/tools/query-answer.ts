@@ -9,6 +9,7 @@ import {
   tableCitationOutput,
 } from './citation.ts';
 import { nextOutput } from './page.ts';
+import { present } from './present.ts';
 
 const plan = z.object({
   step: z.string(),
@@ -45,23 +46,25 @@ export const queryOutput = z.object({
 export type QueryJson = z.input<typeof queryOutput>;
 
 export function answerJson(answer: Answer): QueryJson {
-  const { citations, freshness, policy } = answer;
-  return {
+  const { citations } = answer;
+  const withheld = (answer.policy?.columns ?? []).map(({ table, column, action }) => ({
+    table,
+    column,
+    action,
+  }));
+  return present({
     columns: answer.columns.map(({ name, type }) => ({ name, type })),
     rows: answer.rows.map((row) => [...row]),
     truncated: answer.truncated,
     elapsed_ms: toMicroseconds(answer.elapsedMs),
-    ...(citations?.kind === 'rows'
-      ? { citations: citations.rows.map((sources) => sources.map(citationJson)) }
-      : {}),
-    ...(citations?.kind === 'tables' ? { cited_tables: citations.tables.map(tableCitationJson) } : {}),
-    ...(freshness === undefined ? {} : { freshness: freshness.map(freshnessJson) }),
-    ...(policy === undefined || policy.columns.length === 0
-      ? {}
-      : { policy: policy.columns.map(({ table, column, action }) => ({ table, column, action })) }),
-    ...(answer.plan === undefined ? {} : { plan: planJson(answer.plan) }),
-    ...(answer.next === undefined ? {} : { next: answer.next }),
-  };
+    citations:
+      citations?.kind === 'rows' ? citations.rows.map((sources) => sources.map(citationJson)) : undefined,
+    cited_tables: citations?.kind === 'tables' ? citations.tables.map(tableCitationJson) : undefined,
+    freshness: answer.freshness?.map(freshnessJson),
+    policy: withheld.length === 0 ? undefined : withheld,
+    plan: answer.plan && planJson(answer.plan),
+    next: answer.next,
+  });
 }
 
 /** Digits behind that are noise. */
@@ -70,14 +73,14 @@ function toMicroseconds(ms: number): number {
 }
 
 function planJson({ step, detail, estimatedRows, rows, elapsedMs, steps }: QueryPlan): PlanJson {
-  return {
+  return present({
     step,
-    ...(detail === undefined ? {} : { detail }),
-    ...(estimatedRows === undefined ? {} : { estimated_rows: estimatedRows }),
-    ...(rows === undefined ? {} : { rows }),
-    ...(elapsedMs === undefined ? {} : { elapsed_ms: toMicroseconds(elapsedMs) }),
-    ...(steps === undefined ? {} : { steps: steps.map(planJson) }),
-  };
+    detail,
+    estimated_rows: estimatedRows,
+    rows,
+    elapsed_ms: elapsedMs && toMicroseconds(elapsedMs),
+    steps: steps?.map(planJson),
+  });
 }
 
 export function answerText({

@@ -1,13 +1,7 @@
-import {
-  HakiriError,
-  type NamedSearch,
-  parseAsOf,
-  type QueryRequest,
-  type RowsRequest,
-  type SearchClause,
-} from '@hakiri/core';
+import { HakiriError, parseAsOf, type QueryRequest, type RowsRequest } from '@hakiri/core';
 import { z } from 'zod';
 import { DEFAULT_MAX_BYTES, maxBytesField, nextField } from './page.ts';
+import { present } from './present.ts';
 import { parseInput } from './tool.ts';
 
 const MOST_K = 1000;
@@ -153,20 +147,13 @@ export function readQueryRequest(input: unknown): BoundedRequest {
 
 function readStructured(given: unknown): BoundedRequest {
   const { table, select, filter, order_by: orderBy, search, ...limits } = parseInput(structuredForm, given);
-  return withLimits(limits, {
-    table,
-    ...(select === undefined ? {} : { select }),
-    ...(filter === undefined ? {} : { filter }),
-    ...(orderBy === undefined ? {} : { orderBy }),
-    ...(search === undefined ? {} : { search: searchClause(search) }),
-  });
+  return withLimits(limits, present({ table, select, filter, orderBy, search: search && present(search) }));
 }
 
 function readSql(given: unknown): BoundedRequest {
   const { sql, search, ...limits } = parseInput(sqlForm, given);
-  if (search === undefined) return withLimits(limits, { sql });
-  const searches = Object.entries(search).map(([name, one]) => [name, namedSearch(one)] as const);
-  return withLimits(limits, { sql, search: Object.fromEntries(searches) });
+  const searches = search && Object.entries(search).map(([name, one]) => [name, present(one)] as const);
+  return withLimits(limits, present({ sql, search: searches && Object.fromEntries(searches) }));
 }
 
 function withLimits(limits: z.output<z.ZodObject<typeof shared>>, rows: RowsRequest): BoundedRequest {
@@ -183,30 +170,7 @@ function withLimits(limits: z.output<z.ZodObject<typeof shared>>, rows: RowsRequ
   }
   const request: QueryRequest = {
     ...rows,
-    ...(asOf === undefined ? {} : { asOf }),
-    limit,
-    cite,
-    ...(explain === undefined ? {} : { explain }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(next === undefined ? {} : { next }),
+    ...present({ asOf, limit, cite, explain, timeoutMs, next }),
   };
   return { request, maxBytes: limits.max_bytes ?? DEFAULT_MAX_BYTES };
-}
-
-function searchClause({ text, mode, k, indexes }: z.output<typeof clause>): SearchClause {
-  return {
-    text,
-    ...(mode === undefined ? {} : { mode }),
-    ...(k === undefined ? {} : { k }),
-    ...(indexes === undefined ? {} : { indexes }),
-  };
-}
-
-function namedSearch(search: z.output<typeof named>): NamedSearch {
-  return {
-    ...searchClause(search),
-    table: search.table,
-    ...(search.filter === undefined ? {} : { filter: search.filter }),
-    ...(search.in === undefined ? {} : { in: search.in }),
-  };
 }
