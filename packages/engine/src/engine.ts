@@ -65,7 +65,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export type JobLane = 'background' | 'writer';
+/** `apart`: what may take minutes, and nobody is to wait behind. */
+export type JobLane = 'background' | 'writer' | 'apart';
 
 export interface EngineOptions {
   readonly spawn: SpawnChild;
@@ -97,6 +98,8 @@ export function createEngine({
 }: EngineOptions): Engine {
   const writer = createLane(spawn, { role: 'writer', recycleAfterParts, recycleAtBytes, idleMs });
   const background = createLane(spawn, { role: 'writer', recycleAfterParts, recycleAtBytes, idleMs });
+  const apart = createLane(spawn, { role: 'writer', recycleAfterParts, recycleAtBytes, idleMs });
+  const lanes: Readonly<Record<JobLane, typeof writer>> = { background, writer, apart };
   const reader = createLane(spawn, {
     role: 'reader',
     recycleAfterParts: Number.POSITIVE_INFINITY,
@@ -112,6 +115,7 @@ export function createEngine({
   const children = (): readonly (EngineChild | undefined)[] => [
     writer.child,
     background.child,
+    apart.child,
     reader.child,
     ...sql.children(),
   ];
@@ -124,8 +128,8 @@ export function createEngine({
     countRows: (path) => writer.ask({ op: 'count_rows', path }),
     select: (sql) => writer.ask({ op: 'select', sql }),
     copy: (request) => writer.ask({ op: 'copy', ...request }, { makes: 'part' }),
-    job: (job, request, lane) =>
-      (lane === 'writer' ? writer : background).ask({ op: 'job', job, request }, { makes: 'part' }),
+    job: (job, request, lane = 'background') =>
+      lanes[lane].ask({ op: 'job', job, request }, { makes: 'part' }),
     read: (job, request, limits) => reader.ask({ op: 'job', job, request }, { limits }),
     compact: (request) => background.ask({ op: 'job', job: 'compact', request }, { makes: 'part' }),
     query: (query, limits) => sql.ask<QueryResult>({ op: 'query', ...query }, limits),

@@ -4,7 +4,7 @@
  * the name of a table as text, waits, or hands out the inside of the engine.
  */
 const SCALARS = `
-!__postfix !~~ !~~* % & && * ** + - -> ->> / // <-> << <=> <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~
+!__postfix !~~ !~~* % & && * ** + - ->> / // <-> << <=> <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~
 abs acos acosh add age ago aggregate alias apply array_aggr array_aggregate array_append array_apply array_cat
 array_concat array_contains array_cosine_distance array_cosine_similarity array_cross_product array_distance
 array_distinct array_dot_product array_extract array_filter array_grade_up array_has array_has_all array_has_any

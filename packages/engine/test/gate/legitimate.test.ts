@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Engine, Session } from '../../src/index.ts';
+import type { Engine, QueryResult, Session } from '../../src/index.ts';
 import { testEngine } from '../support/engine.ts';
 import { LEGITIMATE } from './support/legitimate.ts';
 import { type PlainEngine, plainEngine, unordered } from './support/plain.ts';
@@ -9,6 +9,7 @@ import { type GateWorld, gateWorld, HITS, KEYS } from './support/world.ts';
 let engine: Engine;
 let world: GateWorld;
 let plain: PlainEngine;
+const answers = new Map<string, QueryResult>();
 before(async () => {
   engine = testEngine();
   world = await gateWorld(engine);
@@ -32,6 +33,7 @@ test('what an analyst may well ask is answered as by the engine itself', async (
     const answer = await ask(world.session(sql)).catch((error: Error) =>
       assert.fail(`${sql}: ${error.message}`),
     );
+    answers.set(sql, answer);
     const expected = await plain.ask(sql);
     assert.equal(answer.columns.length, expected.columns.length, sql);
     if (ANY_ANSWER.test(sql)) assert.equal(answer.rows.length > 0, expected.rows.length > 0, sql);
@@ -42,7 +44,7 @@ test('what an analyst may well ask is answered as by the engine itself', async (
 
 test('asked for its sources, an answer stays what it is', async () => {
   for (const sql of LEGITIMATE) {
-    const answer = await ask(world.session(sql));
+    const answer = answers.get(sql) ?? (await ask(world.session(sql)));
     const cited = await engine.query(
       { ...world.session(sql, { provenance: true }), ...limits, cite: { views: KEYS } },
       { timeoutMs: 20_000 },

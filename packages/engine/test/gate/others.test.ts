@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => engine.close());
 
-const DEADLINE_MS = 400;
+const DEADLINE_MS = 250;
 /** The bound on what a query may take past its deadline. */
 const GRACE_MS = 500;
 
