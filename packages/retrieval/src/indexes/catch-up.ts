@@ -161,7 +161,7 @@ async function buildGraphs(
   how.onProgress?.({ table: table.name, step: 'graph', done: 0, total: rows });
   const request: GraphBuildRequest = { table: indexed };
   try {
-    await engine.job('graph-build', request);
+    await engine.job('graph-build', request, 'apart');
     asked.set(table.name, indexed.version);
   } catch (error) {
     // Without a graph searches are as right, and slower.

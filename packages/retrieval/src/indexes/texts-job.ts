@@ -54,10 +54,10 @@ export async function missingTextsJob(
       const from = source === after?.source ? after.row : 0;
       let row = 0;
       for await (const chunk of readRows(connection, rows)) {
-        for (const read of chunk) {
-          if (row++ < from) continue;
-          const text = textOf(spec, [spec], read);
-          if (text === undefined || texts.has(text) || vectors.of(spec, [text])[0] !== undefined) continue;
+        const wanted = chunk.map((read) => textOf(spec, [spec], read));
+        const found = vectors.of(spec, wanted);
+        for (const [i, text] of wanted.entries()) {
+          if (row++ < from || text === undefined || texts.has(text) || found[i] !== undefined) continue;
           texts.add(text);
           bytes += text.length;
           if (bytes >= request.maxBytes) return { texts: [...texts], next: { source, row } };

@@ -8,7 +8,8 @@ type Place = { readonly files: Files; readonly paths: Layout };
 
 /** What is made again when it is needed, the store's own and whatever else it was told of. */
 export function erasureTargets(context: StoreContext): readonly ErasureTarget[] {
-  return [indexes(context), rowSidecars(context), leftovers(context), ...context.erasureTargets];
+  const others = context.erasureTargets.length > 0 ? context.erasureTargets : [searchCaches(context)];
+  return [indexes(context), rowSidecars(context), leftovers(context), ...others];
 }
 
 /** Beside parts; a part that did not change is indexed again with the others. */
@@ -24,6 +25,23 @@ function indexes({ files, paths }: Place): ErasureTarget {
       for (const folder of await found(tables)) await files.removeTree(folder);
     },
     remains: found,
+  };
+}
+
+/** Vectors and graphs that a build with search has left, in one that has none and cannot look into them. */
+function searchCaches({ files, paths }: Place): ErasureTarget {
+  const project = basename(paths.context);
+  const own = (tables: readonly TableName[]): readonly string[] =>
+    tables.flatMap((table) => [
+      `${paths.cache}/embeddings/${project}/${table}`,
+      `${paths.cache}/graphs/${project}/${table}`,
+    ]);
+  return {
+    name: 'search caches',
+    async erase(tables) {
+      for (const folder of own(tables)) await files.removeTree(folder);
+    },
+    remains: (tables) => existing(files, own(tables)),
   };
 }
 
