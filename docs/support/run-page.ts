@@ -86,14 +86,29 @@ function scriptOf(
   return `(exit $code)\n{\n${toTest(step.text)}\n} >'${work}/${index}.out' 2>&1 </dev/null\ncode=$?; echo $code >'${work}/${index}.code'\n`;
 }
 
+/** Longer than any page takes. */
+const PAGE_MS = 180_000;
+
 async function bash(script: string, { folder, bin, home }: Place): Promise<void> {
   const child = spawn('bash', ['-c', `code=0\n${script}`], {
     cwd: folder,
     env: { PATH: `${bin}:${process.env.PATH}`, HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' },
     stdio: 'inherit',
+    // In a group of its own: what a page leaves running ends with it.
+    detached: true,
   });
+  const endAll = (): void => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // Nothing of it is left.
+    }
+  };
+  const overrun = setTimeout(endAll, PAGE_MS);
   await new Promise<void>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', () => resolve());
   });
+  clearTimeout(overrun);
+  endAll();
 }

@@ -13,6 +13,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['export'],
   ['index', 'list'],
   ['index', 'rebuild'],
+  ['serve'],
+  ['mcp'],
   ['pipeline', 'list'],
   ['pipeline', 'describe'],
   ['pipeline', 'convert'],
