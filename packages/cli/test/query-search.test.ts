@@ -24,11 +24,18 @@ test('a search is one in a table, with SQL a relation of it', async (t) => {
   await asked('--search', 'a cat', '--table', 'notes', '--select', 'id,_score', '--index', 'fts', '--cite');
   await asked('--search', 'a cat', '--in', 'notes', '--filter', 'id > 3', 'from hits', '--explain');
   assert.deepEqual(requests, [
-    { table: 'notes', filter: 'id > 3', search: { text: 'a cat', mode: 'keyword', k: 5 } },
-    { table: 'notes', select: ['id', '_score'], search: { text: 'a cat', indexes: ['fts'] }, cite: true },
+    { table: 'notes', filter: 'id > 3', search: { text: 'a cat', mode: 'keyword', k: 5 }, once: true },
+    {
+      table: 'notes',
+      select: ['id', '_score'],
+      search: { text: 'a cat', indexes: ['fts'] },
+      once: true,
+      cite: true,
+    },
     {
       sql: 'from hits',
       search: { hits: { table: 'notes', text: 'a cat', filter: 'id > 3' } },
+      once: true,
       explain: true,
     },
   ]);

@@ -142,10 +142,10 @@ test('SQL comes from the argument, standard input or a file', async (t) => {
   await hakiri(world, 'query', '--file', 'q.sql');
   await hakiri(world, 'query', '--', '-- a comment first\nselect 4');
   assert.deepEqual(requests, [
-    { sql: 'select 1', limit: 5, timeoutMs: 30_000 },
-    { sql: 'select 2' },
-    { sql: 'select 3' },
-    { sql: '-- a comment first\nselect 4' },
+    { sql: 'select 1', once: true, limit: 5, timeoutMs: 30_000 },
+    { sql: 'select 2', once: true },
+    { sql: 'select 3', once: true },
+    { sql: '-- a comment first\nselect 4', once: true },
   ]);
 });
 
@@ -168,6 +168,7 @@ test('the structured form becomes a structured request', async (t) => {
       select: ['title', 'user.login'],
       filter: "state = 'open'",
       orderBy: ['updated_at desc'],
+      once: true,
     },
   ]);
 });

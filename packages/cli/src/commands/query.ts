@@ -72,6 +72,7 @@ function chosenFormat(flags: QueryFlags): Format {
 
 function limits({ limit, timeout, cite, explain }: QueryFlags): QueryLimits {
   return {
+    once: true,
     ...(cite ? { cite } : {}),
     ...(explain ? { explain } : {}),
     ...(limit === undefined ? {} : { limit }),

@@ -69,6 +69,7 @@ export interface NamedSearch extends SearchClause {
 export interface QueryLimits {
   readonly limit?: number;
   readonly timeoutMs?: number;
+  /** Of rows and citations as JSON. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   /** Whether each row says where it comes from. */
@@ -77,6 +78,8 @@ export interface QueryLimits {
   readonly explain?: boolean;
   /** `next` of an answer to the same request: what follows it, from the same snapshot. */
   readonly next?: string;
+  /** Nobody will ask for what follows: the answer needs no `next`, which can cost as much as the rows. */
+  readonly once?: boolean;
 }
 
 export interface GetRequest {

@@ -1,4 +1,11 @@
-import { type CatalogTable, type Citation, type JsonValue, type RunId, rowAddress } from '@hakiri/core';
+import {
+  type CatalogTable,
+  type Citation,
+  type Citations,
+  type JsonValue,
+  type RunId,
+  rowAddress,
+} from '@hakiri/core';
 
 import type { Lineages, RunOrigin } from './lineage.ts';
 
@@ -23,6 +30,18 @@ export function sourceOf(cells: readonly JsonValue[], table: CatalogTable): Cite
   const keys = keyColumns(table).length;
   const [run, , incremental] = cells.slice(keys);
   return { key: cells.slice(0, keys), run: run as RunId, incremental: incremental ?? undefined };
+}
+
+/** Citations of some rows of one table, each row made of itself. */
+export async function rowCitations(
+  { lineages, project }: { readonly lineages: Lineages; readonly project: string },
+  table: CatalogTable,
+  sources: readonly CitedRow[],
+  places: readonly number[],
+): Promise<Citations> {
+  const rows = places.flatMap((i) => sources[i] ?? []);
+  const cited = await citeRows(lineages, project, table, rows);
+  return { kind: 'rows', rows: cited.map((citation) => [citation]) };
 }
 
 /** Citations of rows of one table, in their order. */

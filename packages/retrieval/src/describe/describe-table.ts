@@ -87,9 +87,12 @@ export function createDescriber({ store, search }: Pick<ServeParts, 'store' | 's
     const version = JSON.stringify(pinned(bounded(store, table)));
     const known = samples.get(table.name);
     if (known?.version === version) return known;
-    const { rows } = await ask({ table: table.name, limit: EXAMPLES, maxBytes: MAX_EXAMPLE_BYTES }).catch(
-      withoutExamples,
-    );
+    const { rows } = await ask({
+      table: table.name,
+      limit: EXAMPLES,
+      maxBytes: MAX_EXAMPLE_BYTES,
+      once: true,
+    }).catch(withoutExamples);
     const sampled = {
       version,
       rows: countOf(table) ?? (await countRows(table, ask)),

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
-import type { AppliedPolicy, CatalogTable, Freshness, Grant, QueryRequest } from '@hakiri/core';
+import type { AppliedPolicy, CatalogTable, Freshness } from '@hakiri/core';
 import type { Store } from '@hakiri/store';
 import type { ServeParts } from './parts.ts';
-import { pinned } from './pin.ts';
 
 /** Nothing is withheld from the owner. */
 export const NO_POLICY: AppliedPolicy = { columns: [] };
@@ -35,15 +34,4 @@ export function lastCommitOf({ paths }: Pick<Store, 'paths'>, { lastCommit, delt
 
 function changedAt(path: string): string | undefined {
   return statSync(path, { throwIfNoEntry: false })?.mtime.toISOString();
-}
-
-/** `next` of an answer that was cut short. */
-export async function nextOf(
-  { continuations }: Pick<ServeParts, 'continuations'>,
-  request: QueryRequest,
-  grant: Grant,
-  tables: readonly CatalogTable[],
-  offset: number,
-): Promise<{ readonly next: string }> {
-  return { next: await continuations.next(request, grant, { tables: tables.map(pinned), offset }) };
 }

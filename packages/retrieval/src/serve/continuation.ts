@@ -52,7 +52,7 @@ export function createContinuations({ paths }: Pick<Store, 'paths'>, files: File
 
 /** What the rows are, not how many of them are wanted at once. */
 function digestOf(request: QueryRequest, { subject }: Grant): string {
-  const { limit, timeoutMs, maxBytes, signal, cite, explain, next, ...rows } = request;
+  const { limit, timeoutMs, maxBytes, signal, cite, explain, next, once, ...rows } = request;
   return createHash('sha256')
     .update(JSON.stringify([subject, sorted(rows)]))
     .digest('base64url');

@@ -9,18 +9,18 @@ import {
   type QueryRequest,
   sqlType,
 } from '@hakiri/core';
-import { type CitedRow, citeRows, sourceOf, valueAt } from '../cite/citations.ts';
+import { type CitedRow, rowCitations, sourceOf, valueAt } from '../cite/citations.ts';
 import { findPath } from '../query/columns.ts';
 import { RANK, SCORE, shownNames, withProvenance } from '../query/structured-sql.ts';
 import type { SearchAnswer } from '../search/request.ts';
-import { freshnessOf, NO_POLICY, nextOf } from './answer.ts';
+import { freshnessOf, NO_POLICY } from './answer.ts';
 import type { Position } from './continuation.ts';
 import { fieldAt } from './get-rows.ts';
-import { pageLimits, requireProgress, sessionLimits } from './limits.ts';
+import { pageLimits, sessionLimits } from './limits.ts';
 import { type Moment, momentOf, requireBounded } from './moment.ts';
+import { answerOfPage } from './page.ts';
 import type { ServeParts } from './parts.ts';
 import { type SearchedRequest, searchTable, sessionOfHits } from './searched-session.ts';
-import { stillThere } from './still-there.ts';
 
 /** Rows of the answer before they are cut to a page. */
 interface FoundRows {
@@ -61,36 +61,24 @@ export async function searchedAnswer(
   const { maxRows, maxBytes } = pageLimits(request);
   const offset = position?.offset ?? 0;
   const page = cut(rows.rows.slice(offset), maxRows, maxBytes);
-  requireProgress(page.length, page.truncated);
   const sources = rows.sources.slice(offset, offset + page.length);
-  const kept = moment.isContinued
-    ? await stillThere(
-        parts.store,
-        sources.map(({ key }) => [{ table: table.name, key }]),
-      )
-    : sources.map(() => true);
-  const isKept = (_: unknown, i: number): boolean => kept[i] === true;
+  const answer = await answerOfPage(parts, request, grant, moment, {
+    columns: rows.columns,
+    rows: rows.rows.slice(offset, offset + page.length),
+    truncated: page.truncated,
+    sources: sources.map(({ key }) => [{ table: table.name, key }]),
+    cite: (places) => rowCitations(parts, table, sources, places),
+    offset,
+    tables: [table],
+  });
   const endedAt = performance.now();
   return {
-    columns: rows.columns,
-    rows: rows.rows.slice(offset, offset + page.length).filter(isKept),
-    truncated: page.truncated,
-    ...(request.cite
-      ? {
-          citations: {
-            kind: 'rows',
-            rows: (await citeRows(parts.lineages, parts.project, table, sources.filter(isKept))).map(
-              (cited) => [cited],
-            ),
-          },
-        }
-      : {}),
+    ...answer,
     ...(request.explain
       ? { plan: planOf(found, page.length, searchedAt - startedAt, endedAt - searchedAt) }
       : {}),
     freshness: await freshnessWith(parts, table, found),
     policy: NO_POLICY,
-    ...(page.truncated === false ? {} : await nextOf(parts, request, grant, [table], offset + page.length)),
   };
 
   async function rowsThroughView(): Promise<FoundRows> {

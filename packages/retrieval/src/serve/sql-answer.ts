@@ -10,18 +10,20 @@ import {
   type TableName,
   tableAddress,
 } from '@hakiri/core';
-import type { QueryCitations, QueryResult, SessionQuery, SessionRelation } from '@hakiri/engine';
+import type { QueryCitations, SessionQuery, SessionRelation } from '@hakiri/engine';
 import { citeRows, keyColumns } from '../cite/citations.ts';
 import { foundRows } from '../cite/found-rows.ts';
 import { namedTables, sessionOver } from '../query/session.ts';
-import { freshnessOf, NO_POLICY, nextOf } from './answer.ts';
+import { freshnessOf, NO_POLICY } from './answer.ts';
 import type { Position } from './continuation.ts';
-import { pageLimits, requireProgress, sessionLimits } from './limits.ts';
+import { inPages } from './in-pages.ts';
+import { pageLimits, sessionLimits } from './limits.ts';
 import { boundedMoment, type Moment } from './moment.ts';
 import { runNamedSearches } from './named-searches.ts';
+import { answerOfPage } from './page.ts';
 import type { ServeParts } from './parts.ts';
 import { sqlPlan } from './plan.ts';
-import { type Source, stillThere } from './still-there.ts';
+import type { Source } from './still-there.ts';
 
 export type SqlQuery = SqlRequest & QueryRequest;
 
@@ -47,43 +49,26 @@ export async function sqlAnswer(
     maxBytes,
     skipRows: offset,
   };
-  const result = await withKnownNames(moment, () => pageOf(query, position !== undefined));
+  const result = await withKnownNames(moment, () =>
+    inPages(engine, query, limits, { isOrdered: request.once === true, isCut: position !== undefined }),
+  );
   const elapsedMs = performance.now() - started;
-  requireProgress(result.rows.length, result.truncated);
-  const sources = sourcesOf(result.cited, tables);
-  const kept =
-    moment.isContinued && sources !== undefined
-      ? await stillThere(store, sources)
-      : result.rows.map(() => true);
+  const { columns, rows, truncated, cited } = result;
+  const answer = await answerOfPage(parts, request, grant, moment, {
+    columns,
+    rows,
+    truncated,
+    sources: sourcesOf(cited, tables),
+    cite: async (places) => cited && citationsOf(parts, cited, tables, places),
+    offset,
+    tables: pinnedWith(tables, searched.tables),
+  });
   return {
-    columns: result.columns,
-    rows: result.rows.filter((_, i) => kept[i]),
-    truncated: result.truncated,
-    ...(request.cite && result.cited
-      ? { citations: await citationsOf(parts, result.cited, tables, kept) }
-      : {}),
-    ...(request.explain
-      ? { plan: sqlPlan(tables, searched.plans, { rows: result.rows.length, elapsedMs }) }
-      : {}),
+    ...answer,
+    ...(request.explain ? { plan: sqlPlan(tables, searched.plans, { rows: rows.length, elapsedMs }) } : {}),
     freshness: await freshnessOf(parts, [...new Set([...tables, ...searched.tables])]),
     policy: NO_POLICY,
-    ...(result.truncated === false
-      ? {}
-      : await nextOf(
-          parts,
-          request,
-          grant,
-          pinnedWith(tables, searched.tables),
-          offset + result.rows.length,
-        )),
   };
-
-  /** A SELECT need not say in which order: the pages of an answer are cut from one that comes again. */
-  async function pageOf(asked: SessionQuery, isContinued: boolean): Promise<QueryResult> {
-    if (isContinued) return engine.query({ ...asked, inOrder: true }, limits());
-    const first = await engine.query(asked, limits());
-    return first.truncated === false ? first : engine.query({ ...asked, inOrder: true }, limits());
-  }
 }
 
 /** All that names tables. */
@@ -159,17 +144,11 @@ async function citationsOf(
   parts: ServeParts,
   cited: QueryCitations,
   tables: readonly CatalogTable[],
-  kept: readonly boolean[],
+  places: readonly number[],
 ): Promise<Citations> {
   if (cited.kind === 'rows') {
-    return {
-      kind: 'rows',
-      rows: await rowCitations(
-        parts,
-        cited.rows.filter((_, i) => kept[i]),
-        tables,
-      ),
-    };
+    const rows = places.map((i) => cited.rows[i] ?? []);
+    return { kind: 'rows', rows: await sourceCitations(parts, rows, tables) };
   }
   return {
     kind: 'tables',
@@ -192,7 +171,7 @@ async function citationsOf(
 
 type CitedRows = Extract<QueryCitations, { kind: 'rows' }>['rows'];
 
-async function rowCitations(
+async function sourceCitations(
   { store, lineages, project }: ServeParts,
   rows: CitedRows,
   tables: readonly CatalogTable[],

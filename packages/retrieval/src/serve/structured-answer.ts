@@ -1,14 +1,16 @@
 import type { Answer, Grant, QueryRequest, StructuredRequest } from '@hakiri/core';
-import { citeRows, sourceOf } from '../cite/citations.ts';
+import type { SessionQuery } from '@hakiri/engine';
+import { rowCitations, sourceOf } from '../cite/citations.ts';
 import { ownSession } from '../query/session.ts';
 import { structuredSql } from '../query/structured-sql.ts';
-import { freshnessOf, NO_POLICY, nextOf } from './answer.ts';
+import { freshnessOf, NO_POLICY } from './answer.ts';
 import type { Position } from './continuation.ts';
-import { pageLimits, requireProgress, sessionLimits } from './limits.ts';
+import { inPages } from './in-pages.ts';
+import { pageLimits, sessionLimits } from './limits.ts';
 import { type Moment, requireBounded } from './moment.ts';
+import { answerOfPage } from './page.ts';
 import type { ServeParts } from './parts.ts';
 import { structuredPlan } from './plan.ts';
-import { stillThere } from './still-there.ts';
 
 export type StructuredQuery = StructuredRequest & QueryRequest;
 
@@ -28,42 +30,29 @@ export async function structuredAnswer(
   // One more than is shown tells whether there is more.
   const page = { rows: request.limit === undefined ? undefined : maxRows + 1, offset };
   const { sql, shown, isOrdered } = structuredSql(request, table, { withSources, page });
+  const limits = sessionLimits(request);
+  const query: SessionQuery = { ...ownSession(store, table, sql), maxRows, maxBytes };
   const started = performance.now();
-  const { columns, rows, truncated } = await engine.query(
-    { ...ownSession(store, table, sql), maxRows, maxBytes, inOrder: !isOrdered },
-    sessionLimits(request)(),
-  );
+  const { columns, rows, truncated } = await inPages(engine, query, limits, {
+    isOrdered: isOrdered || request.once === true,
+    // Of a few rows the first ones are soon there.
+    isCut: position !== undefined || request.limit !== undefined,
+  });
   const elapsedMs = performance.now() - started;
-  requireProgress(rows.length, truncated);
-  const sources = withSources ? rows.map((row) => sourceOf(row.slice(shown), table)) : [];
-  const kept = moment.isContinued
-    ? await stillThere(
-        store,
-        sources.map(({ key }) => [{ table: table.name, key }]),
-      )
-    : rows.map(() => true);
-  const isKept = (_: unknown, i: number): boolean => kept[i] === true;
-  return {
+  const sources = withSources ? rows.map((row) => sourceOf(row.slice(shown), table)) : undefined;
+  const answer = await answerOfPage(parts, request, grant, moment, {
     columns: columns.slice(0, shown),
-    rows: rows.filter(isKept).map((row) => row.slice(0, shown)),
+    rows: rows.map((row) => row.slice(0, shown)),
     truncated,
-    ...(request.cite
-      ? {
-          citations: {
-            kind: 'rows',
-            rows: (await citeRows(parts.lineages, parts.project, table, sources.filter(isKept))).map(
-              (cited) => [cited],
-            ),
-          },
-        }
-      : {}),
-    ...(request.explain
-      ? {
-          plan: structuredPlan(table, request, { rows: rows.length, elapsedMs }),
-        }
-      : {}),
+    sources: sources?.map(({ key }) => [{ table: table.name, key }]),
+    cite: (places) => rowCitations(parts, table, sources ?? [], places),
+    offset,
+    tables: [table],
+  });
+  return {
+    ...answer,
+    ...(request.explain ? { plan: structuredPlan(table, request, { rows: rows.length, elapsedMs }) } : {}),
     freshness: await freshnessOf(parts, [table]),
     policy: NO_POLICY,
-    ...(truncated === false ? {} : await nextOf(parts, request, grant, [table], offset + rows.length)),
   };
 }
