@@ -1,3 +1,4 @@
+import type { Clock } from '@hakiri/core';
 import {
   createMcpHandler,
   INTERNAL_ERROR,
@@ -31,6 +32,8 @@ export interface HttpOptions {
   readonly maxSessions?: number;
   /** After which a session nobody waits on is forgotten; 30 min when undefined. */
   readonly sessionIdleMs?: number;
+  /** By which sessions grow old; the process's own when undefined. */
+  readonly clock?: Pick<Clock, 'monotonicMs'>;
 }
 
 export interface HttpApp {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '@hakiri/core';
 import { isInitializeRequest, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
 import type { McpHandlers } from '../mcp/create-mcp.ts';
 import { rpcError } from './rpc-error.ts';
@@ -7,6 +8,7 @@ import { whenEnded } from './when-ended.ts';
 export interface SessionOptions {
   readonly maxSessions?: number;
   readonly sessionIdleMs?: number;
+  readonly clock?: Pick<Clock, 'monotonicMs'>;
 }
 
 /** Clients of the era before 2026-07-28: each has a session, opened by `initialize`. */
@@ -30,6 +32,7 @@ const NO_SESSION = -32_001;
 
 export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessions {
   const { maxSessions = MAX_SESSIONS, sessionIdleMs = SESSION_IDLE_MS } = options;
+  const nowMs = (): number => options.clock?.monotonicMs() ?? performance.now();
   const sessions = new Map<string, Session>();
 
   const end = async (id: string): Promise<void> => {
@@ -39,7 +42,7 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
     await session?.transport.close().catch(mcp.onError);
   };
   const endIdle = (): void => {
-    const before = performance.now() - sessionIdleMs;
+    const before = nowMs() - sessionIdleMs;
     for (const [id, { open, idleSinceMs }] of sessions) {
       if (open === 0 && idleSinceMs <= before) void end(id);
     }
@@ -55,7 +58,7 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
     session.open++;
     const done = (): void => {
       session.open--;
-      session.idleSinceMs = performance.now();
+      session.idleSinceMs = nowMs();
     };
     try {
       const response = await session.transport.handleRequest(
@@ -70,7 +73,6 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
   };
 
   const start = async (request: Request, body: unknown): Promise<Response> => {
-    endIdle();
     if (sessions.size >= maxSessions) {
       return rpcError(503, BAD_REQUEST, 'Service Unavailable: too many sessions are open', {
         'Retry-After': '10',
@@ -81,7 +83,7 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
       onsessioninitialized: (id) => keep(id, session),
       onsessionclosed: end,
     });
-    const session: Session = { transport, open: 0, idleSinceMs: performance.now() };
+    const session: Session = { transport, open: 0, idleSinceMs: nowMs() };
     const server = await mcp.createServer({ era: 'legacy', requestInfo: request });
     await server.connect(transport);
     return use(session, request, body);
@@ -89,6 +91,7 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
 
   return {
     async handle(request, body) {
+      endIdle();
       const id = request.headers.get('mcp-session-id');
       if (id === null) {
         return opensSession(body)

@@ -248,29 +248,40 @@ describe('sessions of the older era', () => {
     assert.equal(await within(url, opened), 404);
   });
 
+  /** Time stands still until it is told to go on. */
+  const stillClock = () => {
+    let nowMs = 0;
+    return { monotonicMs: () => nowMs, goOn: (ms: number) => (nowMs += ms) };
+  };
+
   test('end when nobody has used them for a while, and not before', async (t) => {
-    const { url } = await server(t, { sessionIdleMs: 300 });
+    const clock = stillClock();
+    const { url } = await server(t, { sessionIdleMs: 1000, clock });
     const [used, idle] = [await open(url), await open(url)];
-    for (let i = 0; i < 4; i++) {
-      await sleep(120);
+    for (let i = 0; i < 3; i++) {
+      clock.goOn(400);
       assert.equal(await within(url, used), 200);
     }
     assert.equal(await within(url, idle), 404);
+    assert.equal(await within(url, used), 200);
   });
 
   test('do not end while a call is under way', async (t) => {
+    const { promise: started, resolve: onStart } = Promise.withResolvers<void>();
     const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
     const { pipelines } = fakeServices();
     const services = fakeServices(undefined, {
       pipelines: {
         ...pipelines,
         run: async () => {
+          onStart();
           await finished;
           return { job: 'j', state: 'done', tables: [] };
         },
       },
     });
-    const { url } = await listen(t, createMcp(services), { sessionIdleMs: 50 });
+    const clock = stillClock();
+    const { url } = await listen(t, createMcp(services), { sessionIdleMs: 1000, clock });
     const client = new Client({ name: 'test', version: '1' });
     t.after(() => client.close());
     await client.connect(
@@ -279,21 +290,40 @@ describe('sessions of the older era', () => {
       }),
     );
     const running = client.callTool({ name: 'pipeline_run', arguments: { id: 'notes' } });
-    await sleep(250);
+    await started;
+    clock.goOn(10_000);
+    assert.equal((await open(url)).status, 200);
     finish();
     assert.match(JSON.stringify((await running).structuredContent), /done/);
   });
 
   test('are so many at once, and one that ended makes room', async (t) => {
-    const { url } = await server(t, { maxSessions: 2, sessionIdleMs: 200 });
+    const clock = stillClock();
+    const { url } = await server(t, { maxSessions: 2, sessionIdleMs: 1000, clock });
     assert.deepEqual([(await open(url)).status, (await open(url)).status], [200, 200]);
     const refused = await open(url);
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get('retry-after'), '10');
     // The new era has no sessions, and does not mind.
     assert.equal((await post(url, LIST)).status, 200);
-    await sleep(300);
+    clock.goOn(1000);
     assert.equal((await open(url)).status, 200);
+  });
+
+  test('end by themselves, also when nobody asks any more', async (t) => {
+    const ended: string[] = [];
+    const { createServer, onError } = createMcp(fakeServices());
+    const mcp = {
+      onError,
+      createServer: async (context: Parameters<typeof createServer>[0]) => {
+        const made = await createServer(context);
+        if (!('server' in made)) made.onclose = () => ended.push('closed');
+        return made;
+      },
+    };
+    const { url } = await listen(t, mcp, { sessionIdleMs: 40 });
+    await open(url);
+    while (ended.length === 0) await sleep(10);
   });
 });
 
