@@ -116,6 +116,8 @@ async function newModel(project: Project, wanted: readonly IndexState[], name: s
     return { changed, manifest: readManifest(after) };
   };
   const before = await change();
+  // Where the manifest names it already, there is nothing to move to.
+  if (before.changed.length === 0) return { files: [], becoming: undefined };
   return {
     files: before.changed,
     becoming: {
