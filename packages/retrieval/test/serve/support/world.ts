@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   type Answer,
@@ -60,6 +60,12 @@ export interface World {
 
 const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
 const NODE = '01JABCDEFGHJKMNPQRSTVWXYZ0' as NodeId;
+/** Starting its children takes longer than most tests. */
+const engine = createEngine({
+  spawn: () => spawn(process.execPath, [CHILD], { stdio: ['pipe', 'pipe', 'inherit'] }),
+});
+after(() => engine.close());
+
 const LOCK = { command: 'test', waitMs: 0 };
 export const PROJECT = 'demo';
 export const ISSUES = 'issues';
@@ -106,10 +112,6 @@ export async function world(
   const folder = mkdtempSync(join(tmpdir(), 'hakiri-serve-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const root = join(folder, '.hakiri');
-  const engine = createEngine({
-    spawn: () => spawn(process.execPath, [CHILD], { stdio: ['pipe', 'pipe', 'inherit'] }),
-  });
-  t.after(() => engine.close());
   const built = withIndexes && indexed(root, engine, withIndexes === true ? {} : withIndexes);
   const options: StoreOptions = {
     root,
