@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,12 +12,10 @@ import {
   type Pipeline,
   type PipelineId,
   type Serve,
-  type TableName,
   toHakiriError,
 } from '@hakiri/core';
-import { readManifest, tableNameOf } from '@hakiri/core/manifest';
-import { createEngine, type Engine } from '@hakiri/engine';
-import { type PreviewInput, planPipelines, type ResolvedTable, runPipelines, stepsFor } from '@hakiri/ingest';
+import { createEngine } from '@hakiri/engine';
+import { planPipelines, runPipelines, stepsFor } from '@hakiri/ingest';
 import { createServe } from '@hakiri/retrieval';
 import {
   collectStore,
@@ -29,7 +26,6 @@ import {
   forget,
   type LockHolder,
   layout,
-  nextSchema,
   nodeFiles,
   openMaintenance,
   openStore,
@@ -48,14 +44,17 @@ import { plural } from './format/units.ts';
 import { checksOfIndexes, rebuildChecks, repairChecks } from './mended.ts';
 import type { ProjectContext } from './node-host.ts';
 import { readNodeId } from './node-id.ts';
+import { catalogFile, once, reopened } from './opening.ts';
+import { previewSchema } from './preview-schema.ts';
 import type { Profile } from './profile.ts';
-import { readManifestFiles } from './read-manifest.ts';
+import { readManifestInForce } from './read-manifest.ts';
 import type { SearchParts } from './search-parts.ts';
 import { createSecretReader } from './secrets.ts';
 import { spawnSelf } from './self.ts';
 import type { MaintenanceRequest, Project } from './services.ts';
 import { createSharedWriter } from './shared-writer.ts';
 import { systemClock } from './system-clock.ts';
+import { tableNotes } from './table-notes.ts';
 import { keepingOf, settingsOf } from './table-settings.ts';
 import { createTurns } from './turns.ts';
 
@@ -70,7 +69,7 @@ export async function openProject(
   { env, scrubber, staying }: ProjectContext,
   profile: Profile,
 ): Promise<Project> {
-  let { manifest, manifestHash } = await readInForce(folder);
+  let { manifest, manifestHash } = await readManifestInForce(folder);
   const files: Files = nodeFiles;
   const clock = systemClock;
   const root = join(folder, '.hakiri');
@@ -133,7 +132,7 @@ export async function openProject(
     componentHash: null,
     manifestHash,
   });
-  const readableStore = once(async () => {
+  const openReadable = async (): Promise<Store> => {
     const options = await readOptions();
     return openStore(options).catch(async (error: unknown) => {
       const isNew = isHakiriError(error) && error.code === 'store.not_found';
@@ -142,7 +141,8 @@ export async function openProject(
       await writer.use({ command: staying.command, waitMs: MAKE_STORE_WAIT_MS }, async () => {});
       return openStore(options);
     });
-  });
+  };
+  const readableStore = reopened(openReadable, () => catalogFile(paths.catalog));
   const inTurn = createTurns();
   const spools = join(root, 'cache', 'spool', manifest.project.name);
   const writer = createSharedWriter({
@@ -155,7 +155,9 @@ export async function openProject(
       return store;
     },
   });
-  let serving: { readonly hash: string; readonly serve: Promise<Serve> } | undefined;
+  let serving:
+    | { readonly hash: string; readonly store: Promise<Store>; readonly serve: Promise<Serve> }
+    | undefined;
 
   const maintenance = async (command: string, { waitMs, onNote, kill }: MaintenanceRequest) => {
     await writer.close();
@@ -224,7 +226,7 @@ export async function openProject(
     },
 
     async reload() {
-      const read = await readInForce(folder);
+      const read = await readManifestInForce(folder);
       if (read.manifest.project.name !== manifest.project.name) {
         throw new HakiriError('manifest.wrong_type', 'The name of a project cannot change while it is open', {
           hint: `Write "${manifest.project.name}" again, or start anew.`,
@@ -291,17 +293,18 @@ export async function openProject(
         },
         checkTransform: engine.checkTransform,
         preview: (pipeline, table, input) =>
-          preview(engine, store, pipeline, table, input, lineage(pipeline)),
+          previewSchema(engine, store, pipeline, table, input, lineage(pipeline)),
         signal: AbortSignal.any([]),
       });
     },
 
     serve() {
-      if (serving?.hash === manifestHash) return serving.serve;
+      const store = readableStore();
+      if (serving?.hash === manifestHash && serving.store === store) return serving.serve;
       const inForce = manifest;
-      const serve = Promise.all([readableStore(), search()]).then(([store, found]) =>
+      const serve = Promise.all([store, search()]).then(([open, found]) =>
         createServe({
-          store,
+          store: open,
           engine,
           notes: tableNotes(inForce),
           keeping: (table) => keepingOf(inForce, table),
@@ -311,7 +314,7 @@ export async function openProject(
       serve.catch(() => {
         serving = undefined;
       });
-      serving = { hash: manifestHash, serve };
+      serving = { hash: manifestHash, store, serve };
       return serve;
     },
 
@@ -346,7 +349,7 @@ export async function openProject(
         const how = { onProgress, signal, strict: true };
         await indexesWith(becoming.manifest).catchUp(await tables(), how);
         await becoming.publish();
-        ({ manifest, manifestHash } = await readInForce(folder));
+        ({ manifest, manifestHash } = await readManifestInForce(folder));
         // What was committed meanwhile is made, and what served until now goes.
         await indexes.catchUp(await tables(), how);
       });
@@ -418,31 +421,8 @@ export async function openProject(
       await writer.close();
       await (await search.opened)?.close();
       await engine.close();
-      await readableStore.opened?.then((store) => store.close()).catch(() => {});
+      for (const store of readableStore.opened()) await store.then((open) => open.close()).catch(() => {});
     },
-  };
-}
-
-async function readInForce(
-  folder: string,
-): Promise<{ readonly manifest: Manifest; readonly manifestHash: string }> {
-  const manifestFiles = await readManifestFiles(folder);
-  const manifestHash = createHash('sha256').update(JSON.stringify(manifestFiles)).digest('hex');
-  return { manifest: readManifest(manifestFiles), manifestHash };
-}
-
-/** Opened by the first who needs it; a failure is the next one's to try again. */
-function once<T>(open: () => Promise<T>): { (): Promise<T>; readonly opened: Promise<T> | undefined } {
-  let opened: Promise<T> | undefined;
-  const get = (): Promise<T> => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
-  return Object.defineProperty(get, 'opened', { get: () => opened }) as typeof get & {
-    readonly opened: Promise<T> | undefined;
   };
 }
 
@@ -456,50 +436,4 @@ function tellHolder(note: (message: string) => void): (holder: LockHolder | unde
 
 function named(manifest: Manifest, ids: readonly PipelineId[]): readonly Pipeline[] {
   return ids.length === 0 ? manifest.pipelines : manifest.pipelines.filter(({ id }) => ids.includes(id));
-}
-
-async function preview(
-  engine: Engine,
-  store: Store | undefined,
-  pipeline: Pipeline,
-  table: ResolvedTable,
-  input: PreviewInput,
-  lineage: Lineage,
-): Promise<readonly string[]> {
-  const incoming = input.kind === 'file' ? await engine.fileSchema(input.path, input.format) : input.schema;
-  const output = input.transform === undefined ? incoming : await engine.describe(incoming, input.transform);
-  const current = (await store?.catalog.table(table.name))?.schema ?? EMPTY_SCHEMA;
-  const { name, mode, primaryKey, incremental, subjectColumns, onConflict, declared, info } = table;
-  const { changes } = nextSchema(current, output, {
-    job: '' as JobId,
-    pipeline: pipeline.id,
-    sourceTable: info.name,
-    table: name,
-    mode,
-    primaryKey,
-    incremental,
-    subjectColumns,
-    onConflict,
-    declared,
-    transform: input.transform,
-    lineage,
-  });
-  return changes;
-}
-
-/** What the manifest says of its tables, by the name they have in the store. */
-function tableNotes(manifest: Manifest) {
-  const notes = new Map<TableName, { description: string | undefined; hints: ReadonlyMap<string, string> }>();
-  for (const pipeline of manifest.pipelines) {
-    for (const table of pipeline.tables ?? []) {
-      const hints = table.columns.flatMap(({ name, agentHint }) =>
-        agentHint === undefined ? [] : [[name, agentHint] as const],
-      );
-      notes.set(tableNameOf(pipeline, table), {
-        description: table.agentDescription,
-        hints: new Map(hints),
-      });
-    }
-  }
-  return notes;
 }

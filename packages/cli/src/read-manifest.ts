@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HakiriError, type Manifest } from '@hakiri/core';
@@ -7,6 +8,15 @@ import { MANIFEST_FILE } from './project-folder.ts';
 /** The manifest of a folder: hakiri.toml, and every TOML and JSON file in pipelines/. Throws `manifest.*`. */
 export async function readProjectManifest(folder: string): Promise<Manifest> {
   return readManifest(await readManifestFiles(folder));
+}
+
+/** The manifest of a folder, and the hash of its files. Throws `manifest.*`. */
+export async function readManifestInForce(
+  folder: string,
+): Promise<{ readonly manifest: Manifest; readonly manifestHash: string }> {
+  const manifestFiles = await readManifestFiles(folder);
+  const manifestHash = createHash('sha256').update(JSON.stringify(manifestFiles)).digest('hex');
+  return { manifest: readManifest(manifestFiles), manifestHash };
 }
 
 /** The files as they are, names relative to the folder, hakiri.toml first. */

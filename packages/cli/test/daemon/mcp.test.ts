@@ -161,3 +161,15 @@ test('doctor speaks to it as an agent would', async (t) => {
   assert.equal(mcp?.state, 'ok');
   assert.match(mcp?.message ?? '', /^hakiri \d+\.\d+\.\d+ answered in \d+ ms with \d+ tools$/);
 });
+
+test('a catalog that is made again while it is open is the one that is read from then on', async (t) => {
+  const project = await filledProject(t);
+  const client = await startMcp(t, { folder: project.folder });
+  assert.deepEqual((await client.tool('context_query', COUNT)).structuredContent.rows, [[1]]);
+  const { code, stderr } = await project.hakiri('doctor', '--rebuild-catalog');
+  assert.equal(code, 0, stderr);
+  project.write('people.ndjson', [{ id: 1 }, { id: 2 }, { id: 3 }]);
+  await project.run();
+  assert.deepEqual((await client.tool('context_query', COUNT)).structuredContent.rows, [[3]]);
+  assert.equal(await client.end(), 0);
+});
