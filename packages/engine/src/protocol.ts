@@ -94,9 +94,6 @@ export interface Misfit {
   readonly record: string;
 }
 
-/** A query that runs for longer is put behind others, and its child is not asked again. */
-export const SLOW_QUERY_MS = 1000;
-
 /** One SELECT and what it may see. */
 export interface Session {
   /** From anyone: it is parsed and checked, and sees the views and relations below and nothing else. */
@@ -180,11 +177,12 @@ export interface CitedTable {
   readonly rowsRead: number | null;
 }
 
-/** `memoryBytes`: what the child holds by then. */
+/** `memoryBytes`: what the child holds by then. `spent`: it should be asked nothing more. */
 export type EngineReply =
-  | { readonly id: number; readonly memoryBytes: number; readonly ok: unknown }
+  | { readonly id: number; readonly memoryBytes: number; readonly spent?: true; readonly ok: unknown }
   | {
       readonly id: number;
       readonly memoryBytes: number;
+      readonly spent?: true;
       readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
     };

@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { HakiriError, toHakiriError } from '@hakiri/core';
-import { type EngineReply, type EngineRequest, SLOW_QUERY_MS } from '../protocol.ts';
+import type { EngineReply, EngineRequest } from '../protocol.ts';
 import { protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
 import { volunteerForOutOfMemory, watchMemory } from './memory-watch.ts';
-import { lowerPriority, OUTSIDE_NICENESS, SLOW_NICENESS } from './priority.ts';
+import { lowerPriority, OUTSIDE_NICENESS, SLOW_NICENESS, SLOW_QUERY_CPU_MS } from './priority.ts';
 import { TOO_MUCH_MEMORY } from './query-error.ts';
 import { warmSession } from './session.ts';
 import { runSessionQuery } from './sql.ts';
@@ -67,32 +67,58 @@ export async function runEngineChild(
   createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
     queue = queue.then(async () => {
       const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
-      const endGuard = isFromOutside(request) ? guard(id) : () => {};
+      const guarded = isFromOutside(request) ? guard(id) : UNGUARDED;
+      const state = () => ({
+        id,
+        memoryBytes: process.memoryUsage.rss(),
+        ...(guarded.isSpent ? { spent: true as const } : {}),
+      });
       try {
         // JSON leaves out what is undefined, and the answer would be neither.
         const ok = (await handle(request as EngineRequest)) ?? null;
-        answer({ id, memoryBytes: process.memoryUsage.rss(), ok });
+        answer({ ...state(), ok });
       } catch (error) {
         const { code, message, hint } = toHakiriError(error);
-        answer({ id, memoryBytes: process.memoryUsage.rss(), error: { code, message, hint } });
+        answer({ ...state(), error: { code, message, hint } });
       } finally {
-        endGuard();
+        guarded.end();
       }
     });
   });
 }
 
+interface Guard {
+  /** The process is no longer what it was, and should serve no other query. */
+  readonly isSpent: boolean;
+  end(): void;
+}
+
+const UNGUARDED: Guard = { isSpent: false, end: () => {} };
+
 /** Keeps a query from taking the machine, while it runs. */
-function guard(id: number): () => void {
-  const slow = setTimeout(() => lowerPriority(SLOW_NICENESS), SLOW_QUERY_MS);
+function guard(id: number): Guard {
+  let isSpent = false;
+  const before = process.cpuUsage();
+  const watchTime = setInterval(() => {
+    const { user, system } = process.cpuUsage(before);
+    if ((user + system) / 1000 < SLOW_QUERY_CPU_MS) return;
+    clearInterval(watchTime);
+    isSpent = true;
+    lowerPriority(SLOW_NICENESS);
+  }, SLOW_QUERY_CPU_MS / 4);
   const endWatch = watchMemory(() => {
     // At once, and without waiting for native work that goes on.
     writeSync(1, protocolLine({ id, memoryBytes: process.memoryUsage.rss(), error: TOO_MUCH_MEMORY }));
     process.kill(process.pid, 'SIGKILL');
   });
-  return () => {
-    clearTimeout(slow);
-    endWatch();
+  return {
+    get isSpent() {
+      return isSpent;
+    },
+    end() {
+      clearInterval(watchTime);
+      endWatch();
+    },
   };
 }
 

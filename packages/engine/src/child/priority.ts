@@ -3,8 +3,11 @@ import { setPriority } from 'node:os';
 
 /** Text from outside may keep the processors busy: whoever waits for them comes first. */
 export const OUTSIDE_NICENESS = 5;
-/** Of a query that has run for long: short ones, and children that start, come before it. */
+/** Of a slow query: short ones, and children that start, come before it. */
 export const SLOW_NICENESS = 15;
+
+/** A query that takes more of the processors than this is slow. */
+export const SLOW_QUERY_CPU_MS = 1000;
 
 /** There is no way back up. On Linux each thread has its own; those that start later take that of their parent. */
 export function lowerPriority(niceness: number): void {

@@ -23,6 +23,7 @@ export class EngineChild {
   #lastId = 0;
   #memoryBytes = 0;
   #hasAnswered = false;
+  #isSpent = false;
   #ended: HakiriError | undefined;
 
   constructor(spawn: SpawnChild, role: ChildRole) {
@@ -62,6 +63,11 @@ export class EngineChild {
     return this.#hasAnswered;
   }
 
+  /** It said that it should be asked nothing more. */
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
   get alive(): boolean {
     return this.#ended === undefined;
   }
@@ -90,6 +96,7 @@ export class EngineChild {
     this.#waiting.delete(reply.id);
     this.#memoryBytes = reply.memoryBytes;
     this.#hasAnswered = true;
+    this.#isSpent = reply.spent === true;
     if (this.#waiting.size === 0) this.#hold(false);
     if ('ok' in reply) waiting.resolve(reply.ok);
     else {

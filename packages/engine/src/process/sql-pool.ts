@@ -1,5 +1,5 @@
 import { HakiriError, isHakiriError } from '@hakiri/core';
-import { type EngineRequest, SLOW_QUERY_MS } from '../protocol.ts';
+import type { EngineRequest } from '../protocol.ts';
 import { EngineChild, type SpawnChild } from './child-process.ts';
 import { type Deadline, type SessionLimits, startDeadline } from './deadline.ts';
 import { idleTimer } from './idle-timer.ts';
@@ -57,10 +57,9 @@ export function createSqlPool(
     return child;
   };
 
-  const giveBack = (child: EngineChild, tookMs: number): void => {
+  const giveBack = (child: EngineChild): void => {
     busy.delete(child);
-    // It has counted the same time, and a little less of it.
-    const isSpent = child.memoryBytes >= recycleAtBytes || tookMs >= SLOW_QUERY_MS;
+    const isSpent = child.isSpent || child.memoryBytes >= recycleAtBytes;
     if (closed || !child.alive || isSpent || ready.length >= keptReady) void child.kill();
     else ready.push(child);
   };
@@ -94,7 +93,6 @@ export function createSqlPool(
     if (closed) throw new HakiriError('engine.crashed', 'The engine was stopped');
     if (deadline.reason) throw deadline.reason;
     const child = take();
-    const started = performance.now();
     deadline.passed.catch((reason) => {
       if (busy.has(child)) void child.kill(reason);
     });
@@ -103,7 +101,7 @@ export function createSqlPool(
     } catch (error) {
       throw child.hasAnswered && !closed ? crashOfQuery(error) : error;
     } finally {
-      giveBack(child, performance.now() - started);
+      giveBack(child);
     }
   };
 

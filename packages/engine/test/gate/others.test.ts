@@ -128,3 +128,17 @@ test('more queries than children wait their turn, first come first served, and e
   assert.equal(order.length, 3);
   assert.ok(engine.pids().length <= 1 + 4 + 1, 'a writer, four and a spare');
 });
+
+test('a child that worked hard for a query, and so comes last, is not asked again', async (t) => {
+  const own = createEngine({ spawn: spawnEngineChild });
+  t.after(() => own.close());
+  const run = async (sql: string): Promise<readonly number[]> => {
+    await own.query({ ...world.session(sql), maxRows: 10, maxBytes: 1000 }, { timeoutMs: 60_000 });
+    return own.pids();
+  };
+  const [first] = await run(USUAL);
+  assert.deepEqual(await run(USUAL), [first]);
+  await run('SELECT sum(hash(a.range, b.range) % 7) FROM range(60000) a, range(5000) b');
+  assert.ok(!own.pids().includes(first ?? 0));
+  assert.equal((await run(USUAL)).length, 1);
+});
