@@ -37,12 +37,16 @@ export function rowsOfPart(
   primaryKey: readonly string[],
   columns: readonly string[],
 ): RowsToRead {
+  const read = `read_parquet(${quoteLiteral(part.path)}, hive_partitioning=false`;
+  // The engine's own column would be hidden by one of the part's.
+  const hidden = part.columns.columns.some(({ name }) => /^file_row_number$/i.test(name));
+  const numbered = `(SELECT *, row_number() OVER () - 1 AS "_hakiri_row" FROM ${read}))`;
   return {
-    from: `read_parquet(${quoteLiteral(part.path)}, hive_partitioning=false, file_row_number=true)`,
+    from: hidden ? numbered : `${read}, file_row_number=true)`,
     schema: part.columns,
     primaryKey,
     columns,
-    ordinal: '"file_row_number"',
+    ordinal: hidden ? '"_hakiri_row"' : '"file_row_number"',
   };
 }
 

@@ -12,21 +12,25 @@ const descriptors = new Map<string, number>();
 /** A file of an index, read by position. It must not change while it is open. @throws HakiriError index.damaged */
 export function openDiskFile(path: string): SegmentFile {
   const bytes = fstatSync(descriptorOf(path)).size;
+  const readInto = (offset: number, into: Uint8Array): void => {
+    let read = 0;
+    try {
+      while (read < into.length) {
+        const got = readSync(descriptorOf(path), into, read, into.length - read, offset + read);
+        if (got === 0) throw damagedIndex(path, 'it ends too early');
+        read += got;
+      }
+    } catch (error) {
+      throw error instanceof HakiriError ? error : diskError(error, path);
+    }
+  };
   return {
     bytes,
+    readInto,
     read(offset, length) {
-      const found = Buffer.allocUnsafeSlow(length);
-      let read = 0;
-      try {
-        while (read < length) {
-          const got = readSync(descriptorOf(path), found, read, length - read, offset + read);
-          if (got === 0) throw damagedIndex(path, 'it ends too early');
-          read += got;
-        }
-      } catch (error) {
-        throw error instanceof HakiriError ? error : diskError(error, path);
-      }
-      return new Uint8Array(found.buffer, found.byteOffset, length);
+      const found = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+      readInto(offset, found);
+      return found;
     },
   };
 }

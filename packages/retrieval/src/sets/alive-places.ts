@@ -45,7 +45,9 @@ GROUP BY ALL`;
     }
     return { parts, deltas, bytes };
   } catch (error) {
-    throw mapEngineError(error, 'store.damaged', `asking where the rows of ${table.name} lie`);
+    // A condition may fail on a value of its own.
+    const otherwise = where === undefined ? 'store.damaged' : 'query.failed';
+    throw mapEngineError(error, otherwise, `asking where the rows of ${table.name} lie`);
   }
 }
 

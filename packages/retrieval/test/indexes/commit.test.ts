@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { filesBelow, indexedWorld, note, TEXT, VECTOR } from './support/indexed-world.ts';
+import type { IndexSpec } from '@hakiri/core';
+import { filesBelow, indexedWorld, note, schemaOf, TEXT, VECTOR } from './support/indexed-world.ts';
 
 test('rows are found by keyword and by vector when their commit is done', async (t) => {
   const world = await indexedWorld(t);
@@ -104,4 +105,31 @@ test('what forget removes stands in no file of an index', async (t) => {
   assert.deepEqual(await holds(), []);
   assert.deepEqual(await world.found('zanzibars'), []);
   assert.deepEqual(await world.found('fox'), [2]);
+});
+
+test('columns with the names of the engine for places are as good as any', async (t) => {
+  const columns = schemaOf({
+    id: 'int64',
+    file_row_number: 'string',
+    filename: 'string',
+    file_index: 'int32',
+  });
+  const world = await indexedWorld(t, {
+    columns,
+    specs: [{ ...TEXT, columns: ['file_row_number', 'filename'] } as IndexSpec],
+  });
+  const rows = Array.from({ length: 30 }, (_, id) => ({
+    id,
+    file_row_number: `fox ${id}`,
+    filename: 'whale',
+    file_index: 7,
+  }));
+  await world.run(rows);
+  await world.run([{ id: 3, file_row_number: 'tree', filename: 'oak', file_index: 1 }]);
+  assert.deepEqual(await world.found('"fox 12"'), [12]);
+  assert.deepEqual(await world.found('tree'), [3]);
+  assert.equal((await world.found('fox')).includes(3), false);
+  await world.compact();
+  assert.deepEqual(await world.found('"fox 12"'), [12]);
+  assert.equal((await world.found('whale')).length, 29);
 });

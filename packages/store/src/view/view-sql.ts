@@ -174,11 +174,25 @@ function selectParts(
     ({ name, type }) => `${columnSql(name, heldTypes.get(name), type)} AS ${quoteIdentifier(name)}`,
   );
   const provenance = PROVENANCE_COLUMNS.map(({ name }) => quoteIdentifier(name));
-  const files = parts.map((part) => quoteLiteral(path(part.path))).join(', ');
-  const numbered = places ? `, filename='_hakiri_file', file_row_number=true` : '';
-  const place = places ? ['"_hakiri_file"', '"file_row_number" AS "_hakiri_row"'] : [];
-  return `    SELECT ${[...columns, ...provenance, ...place].join(', ')}\n    FROM read_parquet([${files}], hive_partitioning=false${numbered})`;
+  const list = [...columns, ...provenance];
+  const files = parts.map((part) => quoteLiteral(path(part.path)));
+  if (!places) return `    SELECT ${list.join(', ')}\n    FROM ${readParts(files)}`;
+  // The engine's own column would be hidden by one of the table's.
+  if (held.columns.some(({ name }) => /^file_row_number$/i.test(name))) {
+    return files
+      .map((file) => {
+        const numbered = `SELECT *, ${file} AS "_hakiri_file", row_number() OVER () - 1 AS "_hakiri_row" FROM ${readParts([file])}`;
+        return `    SELECT ${[...list, ...PLACE_COLUMNS].join(', ')}\n    FROM (${numbered})`;
+      })
+      .join('\n  UNION ALL\n');
+  }
+  const place = ['"_hakiri_file"', '"file_row_number" AS "_hakiri_row"'];
+  const read = readParts(files, `, filename='_hakiri_file', file_row_number=true`);
+  return `    SELECT ${[...list, ...place].join(', ')}\n    FROM ${read}`;
 }
+
+const readParts = (files: readonly string[], options = ''): string =>
+  `read_parquet([${files.join(', ')}], hive_partitioning=false${options})`;
 
 function selectNothing(schema: TableSchema, { places }: Reading): string {
   const columns = [...schema.columns, ...PROVENANCE_COLUMNS].map(

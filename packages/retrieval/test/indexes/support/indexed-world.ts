@@ -86,6 +86,7 @@ export interface WorldOptions {
   readonly root?: string;
   /** Of another world, which closes it. */
   readonly engine?: Engine;
+  readonly columns?: TableSchema;
   readonly primaryKey?: readonly string[];
   readonly mode?: 'merge' | 'append' | 'replace';
 }
@@ -123,7 +124,7 @@ export interface IndexedWorld {
 }
 
 export async function indexedWorld(t: TestContext, given: WorldOptions = {}): Promise<IndexedWorld> {
-  const { files = nodeFiles, primaryKey = ['id'], mode = 'merge' } = given;
+  const { files = nodeFiles, primaryKey = ['id'], mode = 'merge', columns = COLUMNS } = given;
   let root = given.root;
   if (root === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'hakiri-indexes-'));
@@ -172,7 +173,7 @@ export async function indexedWorld(t: TestContext, given: WorldOptions = {}): Pr
     primaryKey,
     subjectColumns: [],
     pipeline: 'p' as PipelineId,
-    declared: COLUMNS,
+    declared: columns,
     lineage: {
       connector: 'test',
       connectorVersion: '1',
@@ -232,7 +233,7 @@ export async function indexedWorld(t: TestContext, given: WorldOptions = {}): Pr
           path,
           rows: rows.length,
           largestRecordBytes: Math.max(...lines.map((line) => Buffer.byteLength(line))),
-          schema: COLUMNS,
+          schema: columns,
           deletes: rows.some((row) => '_hakiri_deleted' in row),
         });
         rmSync(path);
