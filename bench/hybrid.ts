@@ -47,7 +47,7 @@ export async function hybrid(scale: Scale, dataFolder: string): Promise<readonly
 }
 
 async function besidePeer(scale: Scale, dataFolder: string): Promise<readonly Bar[]> {
-  const data = hybridRows(scale === 'full' ? 100_000 : 20_000, 384, 60);
+  const data = hybridRows(scale === 'full' ? 100_000 : 10_000, 384, 60);
   const root = mkdtempSync(join(tmpdir(), 'hakiri-bench-'));
   const store = await searchStore(join(root, '.hakiri'), data);
   const peer = await lancePeer(dataFolder, join(root, 'lance'), data);

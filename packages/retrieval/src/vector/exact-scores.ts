@@ -19,14 +19,8 @@ export function exactScores(
   const top = createTopRows(k, ties);
   for (const { unit, ordinal, score } of rows) {
     if (score + error < top.threshold) break;
-    const vector = segmentOf(unit).vectorAt(ordinal);
-    if (vector) top.offer(unit, ordinal, dot(query, vector));
+    const cosine = segmentOf(unit).cosineAt(ordinal, query);
+    if (cosine !== undefined) top.offer(unit, ordinal, cosine);
   }
   return top.sorted();
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

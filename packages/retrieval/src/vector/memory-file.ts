@@ -3,12 +3,14 @@ import { damaged } from './vector-format.ts';
 
 /** A segment that is held in memory. */
 export function memoryFile(bytes: Uint8Array): SegmentFile {
+  const within = (offset: number, length: number): Uint8Array => {
+    if (offset < 0 || offset + length > bytes.length) throw damaged('it ends too early');
+    return bytes.subarray(offset, offset + length);
+  };
   return {
     bytes: bytes.length,
-    read(offset, length) {
-      if (offset < 0 || offset + length > bytes.length) throw damaged('it ends too early');
-      return bytes.slice(offset, offset + length);
-    },
+    read: (offset, length) => within(offset, length).slice(),
+    readInto: (offset, into) => into.set(within(offset, into.length)),
   };
 }
 

@@ -20,6 +20,8 @@ export interface VectorSegment {
   readonly shape: BlockShape;
   /** Undefined where the row has none. @throws HakiriError index.damaged, store.io */
   vectorAt(ordinal: number): Float32Array | undefined;
+  /** Of its vector and a query of length 1; undefined where it has none. @throws HakiriError index.damaged, store.io */
+  cosineAt(ordinal: number, query: Float32Array): number | undefined;
   /** Vectors one after the other from a slot on, read at once. @throws HakiriError index.damaged, store.io */
   vectorsFrom(slot: number, count: number): readonly Float32Array[];
   /** Standard deviation of a scanned score from the exact one, for the tiles that were loaded. */
