@@ -23,8 +23,8 @@ export interface Scanned {
 const CANDIDATES_PER_HIT = 4;
 /** A score of the scan that is further off than this many standard deviations is not met in practice. */
 const DEVIATIONS = 8;
-/** From this share of a unit's vectors on, all are scanned and what is not wanted is dropped. */
-const DENSE = 0.85;
+/** From this share of a unit's vectors on, all are scanned, one after the other as memory likes it, and some dropped. */
+const DENSE = 0.4;
 
 /**
  * The rows whose vectors are nearest to the query, best first, each with its cosine.
