@@ -32,6 +32,7 @@ import { ROWS_ID } from './index-manifest.ts';
 import type { IndexedTable } from './indexed-table.ts';
 import type { IndexMergeRequest } from './merge-job.ts';
 import { publishBuilt } from './publish.ts';
+import { standings } from './standing.ts';
 
 export interface IndexesOptions {
   readonly paths: Layout;
@@ -272,10 +273,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
     },
   };
 
-  const serving = async (table: CatalogTable): Promise<readonly IndexSpec[]> => {
-    const parts = partsOf(table, paths.absolute);
-    return Promise.all(specsOf(table.name).map((spec) => servingSpec(files, manifests, parts, spec)));
-  };
+  const standing = standings({ files, manifests, absolute: paths.absolute, specsOf, built: () => built });
 
   const indexedTable = async (table: CatalogTable): Promise<IndexedTable> => ({
     name: table.name,
@@ -289,7 +287,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
       select: deltaSelect({ schema: table.schema }, delta, paths.absolute(delta.path)),
     })),
     placesSelect: viewSelect(table, { path: paths.absolute, provenance: true, places: true }),
-    indexes: await serving(table),
+    indexes: (await standing(table)).map(({ serving }) => serving),
     built,
     graphs: graphsOf(table.name),
     embeddings: embeddingsOf(table.name),
@@ -315,13 +313,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
     ],
     indexedTable,
     async behind(table) {
-      const parts = partsOf(table, paths.absolute);
-      return Promise.all(
-        (await serving(table)).map(async (spec) => {
-          const { missing } = await coverageOf(manifests, parts, indexId(spec));
-          return { name: spec.name, rowsBehind: missing.reduce((sum, { rows }) => sum + rows, 0) };
-        }),
-      );
+      return (await standing(table)).map(({ serving, rowsBehind }) => ({ name: serving.name, rowsBehind }));
     },
     async list(tables) {
       const states: IndexState[] = [];
