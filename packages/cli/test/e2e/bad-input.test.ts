@@ -434,15 +434,33 @@ const MANIFEST_FAULTS: readonly { name: string; code: ErrorCode; change: [string
       change: ['primary_key = ["id"]', 'primary_key = ["id"], columns = { a = { type = "varchar2" } }'],
       tells: /varchar2|type/,
     },
+    {
+      name: 'a schedule that is none',
+      code: 'manifest.wrong_type',
+      change: ['id = "files"', 'id = "files"\nschedule = "every noon"'],
+      tells: /schedule/,
+    },
+    {
+      name: 'a zone that is none',
+      code: 'manifest.wrong_type',
+      change: [TABLES, `${TABLES}, inference_zone_allowed = ["moon:*"]`],
+      tells: /inference_zone_allowed/,
+    },
+    {
+      name: 'an index by a model that nobody defines',
+      code: 'embedding.unknown_model',
+      change: [
+        TABLES,
+        `${TABLES}, indexes = { v = { kind = "vector", column = "name", model = "nope", dim = 8 } }`,
+      ],
+      tells: /nope/,
+    },
     ...(
       [
-        ['a schedule', 'id = "files"', 'id = "files"\nschedule = "every 15m"'],
         ['partitions', TABLES, `${TABLES}, partitions = ["region=eu"]`],
         ['redaction', TABLES, `${TABLES}, columns = { email = { on_write = "hash" } }`],
         ['a kind of personal data', TABLES, `${TABLES}, columns = { email = { pii_type = "email" } }`],
         ['redacting what is unknown', TABLES, `${TABLES}, unknown_columns = "redact"`],
-        ['inference zones', TABLES, `${TABLES}, inference_zone_allowed = ["local:*"]`],
-        ['indexes', TABLES, `${TABLES}, indexes = { fts = { kind = "fts", columns = ["name"] } }`],
         ['a policy', '[[pipeline]]', '[[policy]]\ntable = "things"\n\n[[pipeline]]'],
         ['sync', '[[pipeline]]', '[sync]\nbucket = "s3://a/b"\n\n[[pipeline]]'],
       ] as const

@@ -72,8 +72,8 @@ export async function withSession<T>(
     await lockSession(opened.connection, session, statements, query.relations);
     return await use({ connection: opened.connection, parser, query });
   } catch (error) {
-    const isAboutColumn = opened !== undefined && unknownColumn(error) !== undefined;
-    throw queryError(error, isAboutColumn ? await columnsOf(opened.connection) : []);
+    if (opened === undefined || unknownColumn(error) === undefined) throw queryError(error, []);
+    throw queryError(error, await columnsOf(opened.connection));
   } finally {
     opened?.connection.closeSync();
     opened?.instance.closeSync();
