@@ -3,8 +3,11 @@ import { indexOfNext } from './cursor.ts';
 import { BLOCK } from './format.ts';
 import {
   decodeOrdinals,
+  decodePlaceStarts,
   decodePlaces,
   type PostingList,
+  placesBefore,
+  repeatsAt,
   seekInBlock,
   startOfBlock,
   wholeList,
@@ -56,10 +59,24 @@ interface Walk extends RowInBlock {
   block: number;
   /** Of the word in the row. */
   places: Uint32Array;
+  /** The block in which places were asked for once, and the one whose starts are known since they were asked again. */
+  asked: number;
+  started: number;
+  readonly starts: Uint32Array;
 }
 
 function createWalk(list: PostingList, offset: number): Walk {
-  return { list, offset, block: 0, index: -1, row: -1, places: new Uint32Array(16) };
+  return {
+    list,
+    offset,
+    block: 0,
+    index: -1,
+    row: -1,
+    places: new Uint32Array(16),
+    asked: -1,
+    started: -1,
+    starts: new Uint32Array(BLOCK + 1),
+  };
 }
 
 function has(walk: Walk, row: number): boolean {
@@ -79,7 +96,7 @@ let starting = new Int32Array(64);
 function together(walks: readonly Walk[]): number {
   const [first, ...others] = walks as readonly [Walk, ...Walk[]];
   // Where the phrase would start. Below 0 it does not: its first word has no place there.
-  let count = decodePlaces(first.list, first.block, first.index, first);
+  let count = placesHere(first);
   if (count > starting.length) starting = new Int32Array(count * 2);
   for (let i = 0; i < count; i++) starting[i] = first.places[i]! - first.offset;
   for (const walk of others) {
@@ -90,7 +107,7 @@ function together(walks: readonly Walk[]): number {
 }
 
 function keepThose(walk: Walk, count: number): number {
-  const places = decodePlaces(walk.list, walk.block, walk.index, walk);
+  const places = placesHere(walk);
   let kept = 0;
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -100,4 +117,20 @@ function keepThose(walk: Walk, count: number): number {
     if (walk.places[at]! - walk.offset === wanted) starting[kept++] = wanted;
   }
   return kept;
+}
+
+/** Puts the word's places in the row it is at into `places`; returns how many. */
+function placesHere(walk: Walk): number {
+  const { list, block, index, starts } = walk;
+  if (walk.asked === block && walk.started !== block) {
+    decodePlaceStarts(list, block, starts);
+    walk.started = block;
+  }
+  walk.asked = block;
+  const known = walk.started === block;
+  const from = known ? starts[index]! : placesBefore(list, block, index);
+  const count = known ? starts[index + 1]! - from : repeatsAt(list, block, index) + 1;
+  if (count > walk.places.length) walk.places = new Uint32Array(count * 2);
+  decodePlaces(list, block, from, count, walk.places);
+  return count;
 }

@@ -334,36 +334,46 @@ export function seekInBlock(list: PostingList, block: number, here: RowInBlock, 
   if (here.row > list.lastRows[block]!) throw damaged('the rows of a word do not ascend as they should');
 }
 
-/** Where a word is in one row of a block, the one with number `index`, into `out`; returns in how many places. */
+/** `count` places of a word in one row of a block, the first of them being number `from` there, into `out`. */
 export function decodePlaces(
   list: PostingList,
   block: number,
-  index: number,
-  out: { places: Uint32Array },
-): number {
-  const count = repeatsAt(list, block, index) + 1;
-  const from = placesBefore(list, block, index);
+  from: number,
+  count: number,
+  out: Uint32Array,
+): void {
   const { whole, packed } = list;
   const positions = packed?.positions;
   const all = positions?.counts[block] ?? whole?.positions?.length ?? 0;
   if (from + count > all) throw damaged('a word of it has not the places it should');
-  if (count > out.places.length) out.places = new Uint32Array(count * 2);
   if (positions === undefined) {
-    for (let i = 0; i < count; i++) out.places[i] = whole!.positions![from + i]!;
-    return count;
+    for (let i = 0; i < count; i++) out[i] = whole!.positions![from + i]!;
+    return;
   }
   const words = groupOf(positions, packed!.words, block);
   const start = positions.starts[block]! - positions.starts[block - (block % GROUP)]!;
   let place = -1;
   for (let i = 0; i < count; i++) {
     place += unpackOne(words, start, from + i, positions.widths[block]!) + 1;
-    out.places[i] = place;
+    out[i] = place;
   }
-  return count;
 }
 
-/** In the rows of the block before the one with number `index`. */
-function placesBefore(list: PostingList, block: number, index: number): number {
+/** The number of each row's first place within the block, and after the last row's the number of all. */
+export function decodePlaceStarts(list: PostingList, block: number, out: Uint32Array): void {
+  const count = blockRows(list, block);
+  decodeRepeats(list, block, out);
+  let start = 0;
+  for (let i = 0; i < count; i++) {
+    const places = out[i]! + 1;
+    out[i] = start;
+    start += places;
+  }
+  out[count] = start;
+}
+
+/** As one of `decodePlaceStarts`, without the others. */
+export function placesBefore(list: PostingList, block: number, index: number): number {
   const { whole, packed } = list;
   if (packed === undefined) {
     let places = 0;
