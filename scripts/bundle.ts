@@ -19,7 +19,7 @@ const outfile = values.outfile ?? join(root, 'dist', 'hakiri.mjs');
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[a-z_:/]+$/ }, ({ path }) =>
+    onResolve({ filter: /^[a-z0-9_:/]+$/ }, ({ path }) =>
       isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
     );
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
