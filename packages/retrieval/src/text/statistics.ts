@@ -113,7 +113,7 @@ function countVisible(list: PostingList, { words }: RowSet): number {
 }
 
 /** The same list without the rows that are not visible, and without places. */
-export function visibleOnly(list: PostingList, { words, count: visible }: RowSet): PostingList {
+function visibleOnly(list: PostingList, { words, count: visible }: RowSet): PostingList {
   const rows = new Uint32Array(Math.min(list.rows, visible));
   const frequencies = new Uint32Array(rows.length);
   let found = 0;
