@@ -23,7 +23,8 @@ export interface VisibleList {
 /** Up to one row in so many visible, lists are made anew of the visible rows alone. */
 const SPARSE = 16;
 const LISTS_KEPT = 512;
-const KEPT_BYTES = 2 * 1024 * 1024;
+/** As much as so many words that every visible row has. */
+const FULL_LISTS_KEPT = 32;
 
 const views = new WeakMap<RowSet, WeakMap<TextSegment, SegmentView>>();
 
@@ -45,6 +46,7 @@ function makeView(segment: TextSegment, visible: RowSet): SegmentView {
   const sparse = visible.count * SPARSE <= segment.rows;
   const counts = new Map<string, number>();
   const lists = new Map<string, VisibleList>();
+  const mostBytes = 16_384 + FULL_LISTS_KEPT * visible.count * 8;
   let kept = 0;
 
   function restricted(term: string): VisibleList | undefined {
@@ -55,7 +57,7 @@ function makeView(segment: TextSegment, visible: RowSet): SegmentView {
     const own = visibleOnly(list, visible);
     const made = { list: own, rows: own.rows };
     kept += own.rows * 8 + 200;
-    if (lists.size >= LISTS_KEPT || kept > KEPT_BYTES) {
+    if (lists.size >= LISTS_KEPT || kept > mostBytes) {
       lists.clear();
       kept = own.rows * 8 + 200;
     }
