@@ -2,7 +2,8 @@ import { dirname, join } from 'node:path';
 import { type CatalogTable, type SidecarTable, tableParts } from '@hakiri/core';
 import { INDEXES_NAME } from '@hakiri/store';
 import type { GraphBuildRequest } from '../search/graph-build-job.ts';
-import { SMALLEST_GRAPH_ROWS } from '../search/planner.ts';
+import { graphDue, SMALLEST_GRAPH_ROWS } from '../search/planner.ts';
+import { descriptionPath } from '../vector/graph/graph-description.ts';
 import type { BuildPart } from './build-request.ts';
 import { coverageOf, type PartPlace, partsOf } from './coverage.ts';
 import { indexId } from './definition.ts';
@@ -132,6 +133,26 @@ async function removeOld(
 /** A dash and eight digits. */
 const ID_ENDING = 9;
 
+/** Whether a graph lacks rows, as far as its description tells: how many rows are alive is not known here. */
+async function mayBeDue(
+  { options: { files } }: IndexWork,
+  graphs: string,
+  ids: readonly string[],
+  rows: number,
+): Promise<boolean> {
+  for (const id of ids) {
+    const path = descriptionPath(join(graphs, id));
+    if (!(await files.stat(path))) return true;
+    try {
+      const { vectors } = JSON.parse(await files.readText(path)) as { readonly vectors?: unknown };
+      if (typeof vectors !== 'number' || graphDue(rows, vectors)) return true;
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Of which table a graph was asked for last, so that nothing is opened in vain. */
 const askedFor = new WeakMap<IndexWork, Map<string, string>>();
 
@@ -154,6 +175,7 @@ async function buildGraphs(
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   if (ids.size === 0 || rows <= SMALLEST_GRAPH_ROWS) return;
   const indexed = await work.indexedTable(table);
+  if (how.anew === undefined && !(await mayBeDue(work, graphs, [...ids], rows))) return;
   const asked = askedFor.get(work) ?? new Map<string, string>();
   askedFor.set(work, asked);
   if (asked.get(table.name) === indexed.version && how.anew === undefined) return;

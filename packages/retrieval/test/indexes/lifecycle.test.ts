@@ -243,3 +243,21 @@ test('graphs and vectors of forgotten texts go, and the others stay', async (t) 
   await world.catchUp();
   assert.equal(model.texts, 2);
 });
+
+test('a graph is made by catching up once a table is large, and goes with what is forgotten', async (t) => {
+  const world = await indexedWorld(t, { specs: [VECTOR] });
+  await world.run(Array.from({ length: 5200 }, (_, id) => note(id, `thing ${id}`)));
+  const graphs = () => filesBelow(world.root).filter((path) => path.endsWith('.usearch'));
+  assert.deepEqual(graphs(), []);
+  await world.catchUp();
+  const [made] = graphs();
+  assert.ok(made !== undefined);
+  await world.catchUp();
+  assert.deepEqual(graphs(), [made]);
+  assert.equal((await world.found('thing 77', { mode: 'vector', k: 3 }))[0], 77);
+  await world.forget([77]);
+  assert.deepEqual(graphs(), []);
+  await world.catchUp();
+  assert.equal(graphs().length, 1);
+  assert.equal((await world.found('thing 77', { mode: 'vector', k: 50 })).includes(77), false);
+});
