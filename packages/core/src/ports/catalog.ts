@@ -65,6 +65,7 @@ export interface Catalog {
   endJob(job: JobId, pipeline: PipelineId, end: JobEnd): Promise<void>;
   /** Jobs whose process died: they become `partial_failure` when they committed something, else `failed`. */
   closeAbandonedJobs(endedAt: string): Promise<number>;
+  /** Newest first; of each pipeline the last thousand, and what still runs. */
   jobs(): Promise<readonly Job[]>;
   close(): Promise<void>;
 }

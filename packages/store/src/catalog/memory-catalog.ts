@@ -20,6 +20,7 @@ import {
 import { fingerprint } from '../commit/fingerprint.ts';
 import { deltaFile } from '../disk/layout.ts';
 import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
+import { JOBS_KEPT } from './jobs-kept.ts';
 import { mergedSchema } from './merged-schema.ts';
 
 /** A catalog that lives as long as its process: for tests, and the plainest statement of what a catalog does. */
@@ -218,6 +219,9 @@ export function memoryCatalog(): Catalog {
     async endJob(job, pipeline, end) {
       const started = jobs.get(jobKey(job, pipeline));
       if (started) jobs.set(jobKey(job, pipeline), { ...started, ...end });
+      const own = [...jobs.values()].filter((other) => other.pipeline === pipeline);
+      const old = own.sort((a, b) => (a.job < b.job ? 1 : -1)).slice(JOBS_KEPT);
+      for (const other of old) if (other.state !== 'running') jobs.delete(jobKey(other.job, pipeline));
     },
     async closeAbandonedJobs(endedAt) {
       const abandoned = [...jobs.values()].filter(({ state }) => state === 'running');

@@ -24,6 +24,7 @@ import { fingerprint } from '../commit/fingerprint.ts';
 import { deltaFile } from '../disk/layout.ts';
 import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
 import { guarded, openDatabase } from './database.ts';
+import { JOBS_KEPT } from './jobs-kept.ts';
 import { mergedSchema } from './merged-schema.ts';
 import { insertDelta, insertRun, insertSnapshot, rewriteRun } from './record.ts';
 
@@ -344,6 +345,10 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
         db.prepare(
           'UPDATE jobs SET state = ?, ended_at = ?, error_code = ? WHERE job = ? AND pipeline = ?',
         ).run(state, endedAt, errorCode, job, pipeline);
+        db.prepare(
+          `DELETE FROM jobs WHERE pipeline = ? AND state <> 'running' AND job NOT IN
+             (SELECT job FROM jobs WHERE pipeline = ? ORDER BY job DESC LIMIT ?)`,
+        ).run(pipeline, pipeline, JOBS_KEPT);
       });
     },
 

@@ -157,6 +157,27 @@ export function catalogConformance(name: string, open: () => Promise<Catalog>): 
       await catalog.close();
     });
 
+    test('of the jobs of a pipeline the last thousand are kept', async () => {
+      const catalog = await open();
+      const jobId = (n: number): JobId => `01JABCDEFGHJKMNPQRSTVW${String(n).padStart(4, '0')}` as JobId;
+      const started = '2026-01-01T00:00:00.000Z';
+      const ended = '2026-01-02T00:00:00.000Z';
+      const other = 'other' as PipelineId;
+      for (let n = 1; n <= 1002; n++) await catalog.startJob(jobId(n), PIPELINE, started);
+      await catalog.startJob(jobId(1), other, started);
+      await catalog.closeAbandonedJobs(ended);
+      await catalog.startJob(jobId(0), PIPELINE, started);
+      await catalog.startJob(jobId(1003), PIPELINE, started);
+      await catalog.endJob(jobId(1003), PIPELINE, { state: 'done', endedAt: ended, errorCode: null });
+      const jobs = await catalog.jobs();
+      const own = jobs.filter(({ pipeline }) => pipeline === PIPELINE).map(({ job }) => job);
+      // The first one still runs.
+      assert.equal(own.length, 1001);
+      assert.deepEqual([own[0], own[999], own[1000]], [jobId(1003), jobId(4), jobId(0)]);
+      assert.equal(jobs.length, 1002);
+      await catalog.close();
+    });
+
     test('a job that was never ended is closed by what it committed', async () => {
       const catalog = await open();
       const ended = '2026-01-02T00:00:00.000Z';
