@@ -283,3 +283,55 @@ test('a run of another process beside the daemon waits its turn and completes', 
   await client.end();
   await daemon.stop();
 });
+
+test('pipelines that feed one table take turns, also when they run at the same time', async (t) => {
+  await using server = await tickingServer(30);
+  const feeding = (list: string): string =>
+    tickingPipeline(server, list, 'schedule = "every 1s"').replace(
+      `name = "${list}" }]\n`,
+      'name = "shared" }]\n',
+    );
+  const project = cliProject(t, feeding('left') + feeding('right'));
+  const daemon = await startDaemon(t, { folder: project.folder });
+  const ended = (id: string): number =>
+    daemon
+      .log()
+      .filter(({ msg, pipeline, state }) => msg === 'run ended' && pipeline === id && state === 'done')
+      .length;
+  while (ended('left') < 4 || ended('right') < 4) {
+    assert.ok(!daemon.log().some(({ level }) => level === 'error'), JSON.stringify(daemon.log()));
+    await sleep(50);
+  }
+  assert.equal(await daemon.stop(), 0);
+  assert.deepEqual(
+    daemon.log().filter(({ level }) => level === 'error'),
+    [],
+  );
+  const [row] = await project.rows(
+    'select max(version) as newest, count(distinct _hakiri_run) as runs from shared',
+  );
+  assert.ok(Number(row?.newest) >= 3 && Number(row?.runs) >= 1, JSON.stringify(row));
+  assert.deepEqual(await project.complaints(), []);
+});
+
+test('a client that keeps a stream open does not keep it from stopping', async (t) => {
+  const { folder } = await filledProject(t);
+  const daemon = await startDaemon(t, { folder });
+  const answer = await post(daemon, daemon.token);
+  const session = answer.headers.get('mcp-session-id');
+  await answer.text();
+  assert.ok(session);
+  const stream = await fetch(`${daemon.origin}/mcp`, {
+    headers: {
+      accept: 'text/event-stream',
+      authorization: `Bearer ${daemon.token}`,
+      'mcp-session-id': session,
+      'mcp-protocol-version': '2025-06-18',
+    },
+  });
+  assert.equal(stream.status, 200);
+  const started = performance.now();
+  const [code] = await Promise.all([daemon.stop(), stream.text().catch(() => {})]);
+  assert.equal(code, 0);
+  assert.ok(performance.now() - started < 10_000);
+});

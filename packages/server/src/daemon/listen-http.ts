@@ -29,6 +29,8 @@ export async function listenHttp(
     server.once('error', (cause: NodeJS.ErrnoException) => reject(notListening(host, port, cause)));
     server.listen(port, host, resolve);
   });
+  // A connection that cannot be taken, for want of file descriptors say, costs that connection only.
+  server.on('error', () => {});
   const address = server.address() as AddressInfo;
   return {
     host,

@@ -38,6 +38,8 @@ export async function listenOnSocket(
   } finally {
     process.umask(mask);
   }
+  // A connection that cannot be taken costs that connection only.
+  server.on('error', () => {});
   chmodSync(path, 0o600);
   return {
     path,

@@ -5,7 +5,7 @@ export type Log = Logger;
 export interface LogOptions {
   /** Takes whole lines; whoever writes them takes secrets out, whatever field they stand in. */
   write(line: string): void;
-  /** `info` when undefined. */
+  /** `info` when undefined, or when it is no level. */
   readonly level?: string;
 }
 
@@ -13,7 +13,7 @@ export interface LogOptions {
 export function createLog({ write, level = 'info' }: LogOptions): Log {
   return pino(
     {
-      level,
+      level: Object.hasOwn(pino.levels.values, level) || level === 'silent' ? level : 'info',
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
