@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HakiriError } from '@hakiri/core';
+import { fuzzCount, seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { FAULTS, type Fault, type FaultFiles, faultFiles } from '../../../store/test/support/fault-files.ts';
 import { type IndexedWorld, indexedWorld, note } from './support/indexed-world.ts';
 
-const SAMPLES = Math.max(4, Math.ceil(Number(process.env.HAKIRI_FUZZ_COUNT ?? 40) / 8));
+const SAMPLES = Math.ceil(fuzzCount(24) / 8);
 
 const OLD = Array.from({ length: 6 }, (_, id) => note(id, `old thing ${id}`));
 const NEW = [note(0, 'new thing'), note(9, 'new thing too')];
@@ -42,20 +43,20 @@ for (const [name, work] of Object.entries(WORK)) {
     const attempt = async (fault: Fault, at: number): Promise<{ files: FaultFiles; root: string }> => {
       const root = join(folder, `copy-${copies++}`);
       cpSync(base.root, root, { recursive: true });
-      const files = faultFiles({ root, fault, at, random: sequence(at) });
+      const files = faultFiles({ root, fault, at, random: seededRandom(at).next });
       const world = await indexedWorld(t, { root, engine, files });
       await work(world).catch(() => {});
       await world.close().catch(() => {});
       return { files, root };
     };
     const { files } = await attempt('eio', Number.POSITIVE_INFINITY);
-    const below = random(Number(process.env.HAKIRI_SEED ?? 7));
+    const { below } = seededRandom(TEST_SEED);
     for (let sample = 0; sample < SAMPLES; sample++) {
       const at = 1 + below(files.operations);
       const fault = FAULTS[below(FAULTS.length)]!;
       const { root } = await attempt(fault, at);
       const world = await indexedWorld(t, { root, engine });
-      const told = `${fault} at ${at} of ${files.operations}`;
+      const told = `${fault} at ${at} of ${files.operations}, HAKIRI_SEED=${TEST_SEED}`;
       await world.catchUp();
       const found = async (word: string): Promise<readonly number[]> =>
         (await world.found(word)).map(Number).sort((a, b) => a - b);
@@ -100,16 +101,3 @@ test('a commit fails when the disk is full for an index, as it would for a part'
   await assert.rejects(() => world.run(OLD), { code: 'store.disk_full' });
   assert.deepEqual(await (await world.store()).tables(), []);
 });
-
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0;
-    return ((state ^ (state >>> 12)) >>> 0) % below;
-  };
-}
-
-function sequence(seed: number): () => number {
-  const below = random(seed);
-  return () => below(1000) / 1000;
-}

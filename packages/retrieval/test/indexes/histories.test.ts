@@ -2,27 +2,20 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import type { JsonValue } from '@hakiri/core';
+import { fuzzCount, seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { filesBelow, type IndexedWorld, indexedWorld, note, type Values } from './support/indexed-world.ts';
 
-const HISTORIES = Math.max(1, Math.ceil(Number(process.env.HAKIRI_FUZZ_COUNT ?? 40) / 40));
+const HISTORIES = Math.ceil(fuzzCount(40) / 40);
 const STEPS = 8;
 const KEYS = 40;
 const WORDS = 'red blue green fox whale tree runs swims stands old young river stone cloud'.split(' ');
-
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0;
-    return ((state ^ (state >>> 12)) >>> 0) % below;
-  };
-}
 
 const words = (below: (n: number) => number, count: number): string =>
   Array.from({ length: count }, () => WORDS[below(WORDS.length)]).join(' ');
 
 /** What is found, told by key: places and runs differ once rows are merged, keys and scores do not. */
 async function answers(world: IndexedWorld, seed: number): Promise<readonly unknown[]> {
-  const below = random(seed);
+  const { below } = seededRandom(seed);
   const found: unknown[] = [];
   for (let i = 0; i < 6; i++) {
     const text = words(below, 1 + below(3));
@@ -44,9 +37,9 @@ function aliveWith(rows: ReadonlyMap<number, Values>, word: string): readonly Js
 }
 
 for (let history = 0; history < HISTORIES; history++) {
-  const seed = Number(process.env.HAKIRI_SEED ?? 1000 + history);
-  test(`search answers the same after folding, compaction and rebuilding (seed ${seed})`, async (t) => {
-    const below = random(seed);
+  const seed = TEST_SEED + history;
+  test(`search answers the same after folding, compaction and rebuilding (HAKIRI_SEED=${seed})`, async (t) => {
+    const { below } = seededRandom(seed);
     const world = await indexedWorld(t);
     const rows = new Map<number, Values>();
     const row = (): Values => note(below(KEYS), words(below, 3), words(below, below(6)));
