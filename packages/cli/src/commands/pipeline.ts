@@ -1,5 +1,6 @@
 import { type Pipeline, type Schedule, type Table, typeName, type ZoneTag } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
+import { scheduleText } from '../format/schedule-text.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
 import type { Channel } from '../output.ts';
@@ -90,7 +91,7 @@ function printPipeline(pipeline: Pipeline, channel: Channel): void {
   if (pipeline.allowHosts.length > 0) fact('allow hosts', pipeline.allowHosts.join(', '));
   fact('incremental', pipeline.incremental ?? "the source's own");
   fact('lookback', pipeline.lookbackMs === undefined ? 'none' : formatDuration(pipeline.lookbackMs));
-  if (pipeline.schedule !== undefined) fact('schedule', scheduleText(pipeline.schedule));
+  if (pipeline.schedule !== undefined) fact('schedule', scheduleFact(pipeline.schedule));
   if (pipeline.inferenceZones !== undefined) fact('inference', zonesText(pipeline.inferenceZones));
   if (pipeline.tables === undefined) fact('tables', "the source's own");
   for (const table of pipeline.tables ?? []) {
@@ -116,8 +117,8 @@ function tableFacts(table: Table): readonly string[] {
   ];
 }
 
-function scheduleText(schedule: Schedule): string {
-  const when = schedule.kind === 'every' ? `every ${formatDuration(schedule.everyMs)}` : schedule.expression;
+function scheduleFact(schedule: Schedule): string {
+  const when = scheduleText(schedule);
   return schedule.jitterMs === 0 ? when : `${when}, later by up to ${formatDuration(schedule.jitterMs)}`;
 }
 

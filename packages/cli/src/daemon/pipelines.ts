@@ -6,11 +6,11 @@ import {
   type PipelineRunOptions,
   type PipelineSummary,
   type Pipelines,
-  type Schedule,
   toHakiriError,
 } from '@hakiri/core';
 import { tableNameOf } from '@hakiri/core/manifest';
 import type { RunEvent, RunReport } from '@hakiri/ingest';
+import { scheduleText } from '../format/schedule-text.ts';
 import { formatCount } from '../format/units.ts';
 import { unknownPipeline } from '../select-pipelines.ts';
 import type { Project } from '../services.ts';
@@ -119,19 +119,6 @@ export function createPipelines(options: PipelinesOptions): LivePipelines {
       });
     },
   };
-}
-
-/** As the manifest has it. */
-export function scheduleText(schedule: Schedule): string {
-  if (schedule.kind === 'cron') return schedule.expression;
-  const units = [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-  ] as const;
-  const [unit, ms] = units.find(([, length]) => schedule.everyMs % length === 0) ?? ['ms', 1];
-  return `every ${schedule.everyMs / ms}${unit}`;
 }
 
 function progressTeller(progress: PipelineRunOptions['progress']): (event: RunEvent) => void {
