@@ -3,7 +3,8 @@
  * like run one long suite to its full count.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 
 interface Suite {
   readonly files: string;
@@ -29,8 +30,20 @@ const only = (path: string): boolean => name === 'servers' || !path.includes('/s
 const files = globSync(suite.files).filter(only).sort();
 const seed = process.env.HAKIRI_SEED ?? String(Math.floor(Math.random() * 0x7fffffff));
 process.stdout.write(`HAKIRI_SEED=${seed}\n`);
+
+/** The program as one file, once for all test files that start it. */
+const programs = join(import.meta.dirname, '../node_modules/.cache/hakiri-test', String(process.pid));
+for (const profile of ['core', 'full']) {
+  const entry = join(import.meta.dirname, `../packages/cli/src/entry/${profile}.ts`);
+  const outfile = join(programs, `${profile}.mjs`);
+  mkdirSync(programs, { recursive: true });
+  const bundle = [join(import.meta.dirname, 'bundle.ts'), '--entry', entry, '--outfile', outfile];
+  const built = spawnSync(process.execPath, bundle, { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (built.status !== 0) process.exit(built.status ?? 1);
+}
 const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], {
   stdio: 'inherit',
-  env: { ...suite.env, ...process.env, HAKIRI_SEED: seed },
+  env: { ...suite.env, ...process.env, HAKIRI_SEED: seed, HAKIRI_TEST_PROGRAMS: programs },
 });
+rmSync(programs, { recursive: true, force: true });
 process.exit(status ?? 1);

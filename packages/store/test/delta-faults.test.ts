@@ -14,7 +14,7 @@ const engine = testEngine();
 after(() => engine.close());
 
 /** Every operation in the long suite; otherwise as many as fit in the time. */
-const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 5_000 : Number.POSITIVE_INFINITY;
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 3_000 : Number.POSITIVE_INFINITY;
 const BEFORE = 2;
 
 type Outcome = 'acknowledged' | 'refused';

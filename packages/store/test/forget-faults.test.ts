@@ -23,7 +23,7 @@ const engine = testEngine();
 after(() => engine.close());
 
 /** Every operation in the long suite; otherwise as many as fit in the time. */
-const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 8_000 : Number.POSITIVE_INFINITY;
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 4_000 : Number.POSITIVE_INFINITY;
 
 const OTHERS = ['p1', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8'];
 

@@ -56,7 +56,7 @@ source = { connector = "file", config = { path = "tickets.ndjson" } }
 async function filledProject(t: TestContext): Promise<CliProject> {
   const api = await testServer((_request, response) => sendJson(response, ACCOUNTS));
   t.after(() => api[Symbol.asyncDispose]());
-  const project = cliProject(t, manifest(api.origin));
+  const project = cliProject(t, manifest(api.origin), { profile: 'full' });
   project.write('tickets.ndjson', TICKETS);
   await project.run();
   return project;

@@ -59,7 +59,7 @@ async function filled(
   t: TestContext,
 ): Promise<{ readonly project: CliProject; readonly server: EmbeddingServer }> {
   const server = await embeddingServer(t);
-  const project = cliProject(t, MANIFEST(server.endpoint));
+  const project = cliProject(t, MANIFEST(server.endpoint), { profile: 'full' });
   project.write('notes-1.ndjson', NOTES);
   await project.run();
   return { project, server };

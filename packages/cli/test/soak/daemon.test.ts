@@ -6,7 +6,7 @@ import { type DaemonProcess, type McpProcess, startDaemon, startMcp } from '../s
 import { assertFlat, thinned, treeMb } from '../support/flat.ts';
 import { tickingPipeline, tickingServer } from '../support/ticking-server.ts';
 
-const MINUTES = Number(process.env.HAKIRI_SOAK_MINUTES ?? 1 / 6);
+const MINUTES = Number(process.env.HAKIRI_SOAK_MINUTES ?? 1 / 10);
 const SAMPLE_MS = 1000;
 const ASK_MS = 25;
 

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/system-clock.ts';
 import { assertFlat, thinned, treeMb } from '../support/flat.ts';
 import { queryStore, type RunOptions, runInProcess, storeOptions } from '../support/run-in-process.ts';
 
-const MINUTES = Number(process.env.HAKIRI_SOAK_MINUTES ?? 1 / 6);
+const MINUTES = Number(process.env.HAKIRI_SOAK_MINUTES ?? 1 / 12);
 const HOUR_MS = 3_600_000;
 const KEYS = 3000;
 const ROWS_A_TURN = 300;

@@ -4,24 +4,33 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
-let built: string | undefined;
+export type ProfileName = 'core' | 'full';
+
+const built = new Map<ProfileName, string>();
 
 /**
- * The program as one file, built once a test file: it starts in half the time that the source takes. It lies below
- * node_modules because the engine's native module is looked up from there.
+ * The program as one file: it starts in half the time that the source takes. `npm test` has built it already; a test
+ * file that is run alone builds its own. It lies below node_modules because native modules are looked up from there.
  */
-export function bundledProgram(): string {
-  built ??= build();
-  return built;
+export function bundledProgram(profile: ProfileName = 'full'): string {
+  const program = built.get(profile) ?? ready(profile) ?? build(profile);
+  built.set(profile, program);
+  return program;
 }
 
-function build(): string {
+function ready(profile: ProfileName): string | undefined {
+  const folder = process.env.HAKIRI_TEST_PROGRAMS;
+  return folder === undefined ? undefined : join(folder, `${profile}.mjs`);
+}
+
+function build(profile: ProfileName): string {
   const folder = join(ROOT, 'node_modules/.cache/hakiri-test', String(process.pid));
   mkdirSync(folder, { recursive: true });
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, 'hakiri.mjs');
-  const script = join(ROOT, 'scripts/bundle.ts');
-  const { status, stderr } = spawnSync(process.execPath, [script, '--outfile', file], { encoding: 'utf8' });
+  const file = join(folder, `${profile}.mjs`);
+  const entry = join(ROOT, `packages/cli/src/entry/${profile}.ts`);
+  const args = [join(ROOT, 'scripts/bundle.ts'), '--entry', entry, '--outfile', file];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the bundle cannot be built: ${stderr}`);
   return file;
 }

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { bundledProgram } from './bundle.ts';
+import { bundledProgram, type ProfileName } from './bundle.ts';
 import { emptyFolder } from './harness.ts';
 
 /** A folder with a manifest in which the real program is run. */
@@ -71,6 +71,8 @@ export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** As whom the program runs. */
   readonly uid?: number;
+  /** What needs no search and no server runs in the core, which does less at each start. */
+  readonly profile?: ProfileName;
 }
 
 const PROJECT = 'demo';
@@ -93,7 +95,7 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
   };
 
   const start = (...argv: readonly string[]): Started => {
-    const child = spawn(process.execPath, [bundledProgram(), ...argv], {
+    const child = spawn(process.execPath, [bundledProgram(options.profile ?? 'core'), ...argv], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, HOME: folder, ...options.env },
