@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson, testServer } from '../../../ingest/test/support/test-server.ts';
-import { type CliProject, cliProject } from '../support/cli-project.ts';
-import { startDaemon, startMcp } from '../support/daemon.ts';
+import type { CliProject } from '../support/cli-project.ts';
+import { servedProject, startDaemon, startMcp } from '../support/daemon.ts';
 
 const FILE = `[[pipeline]]
 id = "people"
@@ -14,7 +14,7 @@ tables = [{ source = "people", name = "people", primary_key = ["id"] }]
 `;
 
 async function filledProject(t: TestContext): Promise<CliProject> {
-  const project = cliProject(t, FILE);
+  const project = servedProject(t, FILE);
   project.write('people.ndjson', [{ id: 1, name: 'Ada' }]);
   await project.run();
   return project;
@@ -32,7 +32,7 @@ test('alone it answers, keeps standard output to the protocol, and ends with its
 });
 
 test('alone it works in a project that has pulled nothing yet', async (t) => {
-  const { folder } = cliProject(t, FILE);
+  const { folder } = servedProject(t, FILE);
   const client = await startMcp(t, { folder });
   assert.deepEqual((await client.tool('context_tables')).structuredContent.tables, []);
   const { structuredContent } = await client.tool('memory_write', { items: [{ text: 'first thing' }] });
@@ -41,7 +41,7 @@ test('alone it works in a project that has pulled nothing yet', async (t) => {
 });
 
 test('without a project it says so on standard error', async (t) => {
-  const { folder, hakiri } = cliProject(t);
+  const { folder, hakiri } = servedProject(t);
   mkdirSync(join(folder, '../elsewhere'));
   const { code, stdout, stderr } = await hakiri('mcp', '--project', '../elsewhere');
   assert.deepEqual([code, stdout], [2, '']);
@@ -82,7 +82,7 @@ test('when the daemon dies, calls under way fail and the conversation goes on', 
     resolve();
     setTimeout(() => sendJson(response, []), 60_000).unref();
   });
-  const project = cliProject(
+  const project = servedProject(
     t,
     `${FILE}[[pipeline]]
 id = "slow"
@@ -130,7 +130,7 @@ test('a pipeline runs once at a time, whoever asks', async (t) => {
     await open;
     sendJson(response, [{ id: 1 }]);
   });
-  const { folder } = cliProject(
+  const { folder } = servedProject(
     t,
     `[[pipeline]]
 id = "slow"

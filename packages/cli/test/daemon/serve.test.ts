@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson, testServer } from '../../../ingest/test/support/test-server.ts';
-import { type CliProject, cliProject } from '../support/cli-project.ts';
-import { type DaemonProcess, startDaemon, startMcp } from '../support/daemon.ts';
+import type { CliProject } from '../support/cli-project.ts';
+import { type DaemonProcess, servedProject, startDaemon, startMcp } from '../support/daemon.ts';
 import { tickingPipeline, tickingServer } from '../support/ticking-server.ts';
 
 const FILE = `[[pipeline]]
@@ -17,7 +17,7 @@ tables = [{ source = "people", name = "people", primary_key = ["id"] }]
 `;
 
 async function filledProject(t: TestContext): Promise<CliProject> {
-  const project = cliProject(t, FILE);
+  const project = servedProject(t, FILE);
   project.write('people.ndjson', [
     { id: 1, name: 'Ada' },
     { id: 2, name: 'Grace' },
@@ -123,7 +123,7 @@ test('a child of the engine that has nothing to do is stopped', async (t) => {
 
 test('what is scheduled runs, also what was missed while nothing served', async (t) => {
   await using server = await tickingServer();
-  const project = cliProject(
+  const project = servedProject(
     t,
     tickingPipeline(server, 'often', 'schedule = "every 1s"') + tickingPipeline(server, 'never'),
   );
@@ -186,7 +186,7 @@ async function endlessProject(t: TestContext, onPage: (page: number) => void) {
     setTimeout(() => sendJson(response, rows), 20);
   });
   t.after(() => server[Symbol.asyncDispose]());
-  return cliProject(
+  return servedProject(
     t,
     `[[pipeline]]
 id = "endless"
@@ -291,7 +291,7 @@ test('pipelines that feed one table take turns, also when they run at the same t
       `name = "${list}" }]\n`,
       'name = "shared" }]\n',
     );
-  const project = cliProject(t, feeding('left') + feeding('right'));
+  const project = servedProject(t, feeding('left') + feeding('right'));
   const daemon = await startDaemon(t, { folder: project.folder });
   const ended = (id: string): number =>
     daemon

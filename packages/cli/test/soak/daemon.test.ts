@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cliProject } from '../support/cli-project.ts';
-import { type DaemonProcess, type McpProcess, startDaemon, startMcp } from '../support/daemon.ts';
+import {
+  type DaemonProcess,
+  type McpProcess,
+  servedProject,
+  startDaemon,
+  startMcp,
+} from '../support/daemon.ts';
 import { assertFlat, thinned, treeMb } from '../support/flat.ts';
 import { tickingPipeline, tickingServer } from '../support/ticking-server.ts';
 
@@ -27,7 +32,7 @@ test('a daemon runs its schedules while it is asked: none missed, none twice at 
   timeout: MINUTES * 60_000 + 120_000,
 }, async (t) => {
   await using server = await tickingServer(50);
-  const project = cliProject(
+  const project = servedProject(
     t,
     LISTS.map((list) =>
       tickingPipeline(server, list, `schedule = "${SCHEDULES[list].text}"`)

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundledProgram } from './bundle.ts';
+import { type CliProject, cliProject } from './cli-project.ts';
 
 /** A real `hakiri serve`. */
 export interface DaemonProcess {
@@ -174,4 +175,9 @@ export async function startMcp(
       return exit;
     },
   };
+}
+
+/** A folder for a daemon, in which every command is of the profile that has one. */
+export function servedProject(t: TestContext, toml = ''): CliProject {
+  return cliProject(t, toml, { profile: 'full' });
 }
