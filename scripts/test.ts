@@ -15,6 +15,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   all: { files: '{packages/*/test,test,docs}/**/*.test.ts', env: {} },
   crash: { files: 'packages/*/test/{crash/*,*-faults}.test.ts', env: { HAKIRI_CRASH_COUNT: '300' } },
   fuzz: { files: 'packages/*/test/**/*fuzz*.test.ts', env: { HAKIRI_FUZZ_COUNT: '5000' } },
+  guide: { files: 'docs/*.test.ts', env: { HAKIRI_GUIDE: 'all' } },
   model: { files: 'packages/store/test/model/*.test.ts', env: { HAKIRI_MODEL_COUNT: '500' } },
   soak: { files: 'packages/cli/test/soak/*.test.ts', env: { HAKIRI_SOAK_MINUTES: '20' } },
   servers: { files: 'packages/*/test/servers/*.test.ts', env: { HAKIRI_SERVERS: '1' } },
@@ -41,9 +42,15 @@ for (const profile of ['core', 'full']) {
   const built = spawnSync(process.execPath, bundle, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
-const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], {
+const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=3', ...files], {
   stdio: 'inherit',
-  env: { ...suite.env, ...process.env, HAKIRI_SEED: seed, HAKIRI_TEST_PROGRAMS: programs },
+  env: {
+    ...suite.env,
+    ...process.env,
+    HAKIRI_SEED: seed,
+    HAKIRI_TEST_PROGRAMS: programs,
+    NODE_COMPILE_CACHE: join(programs, 'compiled'),
+  },
 });
 rmSync(programs, { recursive: true, force: true });
 process.exit(status ?? 1);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bundledProgram } from '../../packages/cli/test/support/bundle.ts';
+import { bundledProgram, programEnvironment } from '../../packages/cli/test/support/bundle.ts';
 import type { Step } from './parse-page.ts';
 
 type Command = Extract<Step, { kind: 'command' }>;
@@ -92,7 +92,7 @@ const PAGE_MS = 180_000;
 async function bash(script: string, { folder, bin, home }: Place): Promise<void> {
   const child = spawn('bash', ['-c', `code=0\n${script}`], {
     cwd: folder,
-    env: { PATH: `${bin}:${process.env.PATH}`, HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' },
+    env: { ...programEnvironment(home), PATH: `${bin}:${process.env.PATH}`, LANG: 'C.UTF-8', TZ: 'UTC' },
     stdio: 'inherit',
     // In a group of its own: what a page leaves running ends with it.
     detached: true,

@@ -8,7 +8,7 @@ import type { CompactBasePart, CompactPart, CompactPartitioning, CompactRequest 
 import { orderOf, REQUEST, type Row, runId, writeRows, writtenRows } from './support/compact-table.ts';
 import { testEngine } from './support/engine.ts';
 
-const SEEDS = Number(process.env.HAKIRI_FUZZ_COUNT ?? 12);
+const SEEDS = Number(process.env.HAKIRI_FUZZ_COUNT ?? 6);
 const FIRST_SEED = Number(process.env.HAKIRI_FUZZ_SEED ?? 1);
 
 const engine = testEngine();

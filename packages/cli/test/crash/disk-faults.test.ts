@@ -11,7 +11,7 @@ import { rowsSource } from '../support/rows-source.ts';
 import { queryStore, runInProcess } from '../support/run-in-process.ts';
 
 /** Every operation in the long suite; otherwise as many as fit in the time. */
-const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 4_000 : Number.POSITIVE_INFINITY;
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 3_000 : Number.POSITIVE_INFINITY;
 
 const folder = await mkdtemp(join(tmpdir(), 'hakiri-faults-'));
 const engine: Engine = testEngine();

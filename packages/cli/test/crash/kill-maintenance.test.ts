@@ -16,7 +16,7 @@ import { live, start } from '../support/kill.ts';
 
 /** As many kills as asked for; otherwise as many as fit in the time. */
 const COUNT = Number(process.env.HAKIRI_CRASH_COUNT ?? Number.POSITIVE_INFINITY);
-const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 4_000;
+const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 2_000;
 const PROGRAM = new URL('../support/fold-program.ts', import.meta.url).pathname;
 /** That of the program, so that the small writes are its own to fold; known after its first run. */
 let node = '01JABCDEFGHJKMNPQRSTVWXYZ0' as NodeId;

@@ -22,7 +22,7 @@ import { rowsSource } from '../support/rows-source.ts';
 import { queryStore, runInProcess, storeOptions } from '../support/run-in-process.ts';
 
 /** Every operation in the long suite; otherwise as many as fit in the time. */
-const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 4_000 : Number.POSITIVE_INFINITY;
+const BUDGET_MS = process.env.HAKIRI_CRASH_COUNT === undefined ? 3_000 : Number.POSITIVE_INFINITY;
 const DAY_MS = 86_400_000;
 const ROWS = 'rows' as TableName;
 const LOCK = { command: 'test', waitMs: 0 };

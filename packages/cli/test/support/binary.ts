@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { programEnvironment } from './bundle.ts';
 
 export const ENTRY = join(import.meta.dirname, '../../src/entry/full.ts');
 
@@ -26,7 +27,7 @@ export function runBinary(cwd: string, argv: readonly string[], options: BinaryO
     cwd,
     encoding: 'utf8',
     input: options.input ?? '',
-    env: { PATH: process.env.PATH, HOME: cwd, ...options.env },
+    env: { ...programEnvironment(cwd), ...options.env },
     timeout: 30_000,
     ...(options.asNobody === true && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
   });

@@ -34,3 +34,9 @@ function build(profile: ProfileName): string {
   if (status !== 0) throw new Error(`the bundle cannot be built: ${stderr}`);
   return file;
 }
+
+/** What a program needs of ours: not our secrets, nor our home. What Node compiled for one start serves the next. */
+export function programEnvironment(home: string): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME: home, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
+}

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { bundledProgram, type ProfileName } from './bundle.ts';
+import { bundledProgram, type ProfileName, programEnvironment } from './bundle.ts';
 import { emptyFolder } from './harness.ts';
 
 /** A folder with a manifest in which the real program is run. */
@@ -98,7 +98,7 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
     const child = spawn(process.execPath, [bundledProgram(options.profile ?? 'core'), ...argv], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: folder, ...options.env },
+      env: { ...programEnvironment(folder), ...options.env },
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     t.after(() => child.kill('SIGKILL'));

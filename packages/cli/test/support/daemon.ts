@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundledProgram } from './bundle.ts';
+import { bundledProgram, programEnvironment } from './bundle.ts';
 import { type CliProject, cliProject } from './cli-project.ts';
 
 /** A real `hakiri serve`. */
@@ -39,7 +39,7 @@ export async function startDaemon(
 ): Promise<DaemonProcess> {
   const child = spawn(process.execPath, [bundledProgram(), 'serve', '--port', '0', ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, ...env },
+    env: { ...programEnvironment(folder), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -121,7 +121,7 @@ export async function startMcp(
 ): Promise<McpProcess> {
   const child = spawn(process.execPath, [bundledProgram(), 'mcp', ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, ...env },
+    env: { ...programEnvironment(folder), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundledProgram } from './bundle.ts';
+import { bundledProgram, programEnvironment } from './bundle.ts';
 
 const KILLED_WITHIN_MS = 5000;
 
@@ -10,7 +10,7 @@ const KILLED_WITHIN_MS = 5000;
 export function start(folder: string, ...argv: readonly string[]): ChildProcess {
   return spawn(process.execPath, [bundledProgram(), ...argv], {
     cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder },
+    env: { ...programEnvironment(folder) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 }

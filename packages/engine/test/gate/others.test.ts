@@ -91,7 +91,7 @@ async function besides(t: TestContext, name: string, disturb: () => Promise<unkn
 
 for (const name of ['a cross join', 'a text of two billion letters'] as const) {
   test(`others are answered as usual beside ${name}`, (t) =>
-    besides(t, name, () => assert.rejects(ask(ENDLESS[name] ?? '', 1500), { code: ENDED })));
+    besides(t, name, () => assert.rejects(ask(ENDLESS[name] ?? '', 800), { code: ENDED })));
 }
 
 test('others are answered as usual when a child of SQL is killed', async (t) => {
@@ -99,7 +99,7 @@ test('others are answered as usual when a child of SQL is killed', async (t) => 
   await besides(t, 'a killed child', async () => {
     // All that are ready are taken, so that one of these is the one to kill.
     const running = [1, 2].map(() =>
-      ask(ENDLESS['a cross join'] ?? '', 1500).catch((error: unknown) => isHakiriError(error) && error.code),
+      ask(ENDLESS['a cross join'] ?? '', 800).catch((error: unknown) => isHakiriError(error) && error.code),
     );
     const [pid] = engine.pids().filter((other) => before.has(other) && other !== writer);
     assert.ok(pid !== undefined);
