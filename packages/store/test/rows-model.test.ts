@@ -8,7 +8,7 @@ import { testEngine } from './support/engine.ts';
 import { rowsTable, runAt, type TestRow } from './support/rows-table.ts';
 import { emptyRoot } from './support/test-store.ts';
 
-const SEEDS = Number(process.env.HAKIRI_FUZZ_COUNT ?? 4);
+const SEEDS = Number(process.env.HAKIRI_FUZZ_COUNT ?? 2);
 const FIRST_SEED = Number(process.env.HAKIRI_FUZZ_SEED ?? 1);
 const STEPS = 40;
 const DAY = 86_400_000;

@@ -19,7 +19,7 @@ import { columns, PROJECT, pages, type Values, type World, world } from '../serv
  * Random structured queries by `serve` and by plain DuckDB over the Parquet files. The latter knows nothing of
  * catalog, snapshots or views: it reads every file there is, and of each key the row with the greatest order counts.
  */
-const COUNT = fuzzCount(48);
+const COUNT = fuzzCount(24);
 const QUERIES_A_STATE = 6;
 const TABLE = 'things';
 const SCHEMA = columns({

@@ -8,7 +8,7 @@ import { fuzzCount, seededRandom, TEST_SEED } from '../../../../test/support/ran
 import { FAULTS, type Fault, type FaultFiles, faultFiles } from '../../../store/test/support/fault-files.ts';
 import { type IndexedWorld, indexedWorld, note } from './support/indexed-world.ts';
 
-const SAMPLES = Math.ceil(fuzzCount(24) / 8);
+const SAMPLES = Math.ceil(fuzzCount(12) / 8);
 
 const OLD = Array.from({ length: 6 }, (_, id) => note(id, `old thing ${id}`));
 const NEW = [note(0, 'new thing'), note(9, 'new thing too')];

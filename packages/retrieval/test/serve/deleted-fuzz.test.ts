@@ -6,7 +6,7 @@ import { OWNER_GRANT, type QueryRequest } from '@hakiri/core';
 import { fuzzCount, seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { ISSUES, issues, pages, type World, world } from './support/world.ts';
 
-const COUNT = Math.min(fuzzCount(8), 1000);
+const COUNT = Math.min(fuzzCount(4), 1000);
 const ROWS_A_WORLD = 40;
 
 test(`a deleted row is absent at once wherever one looks: ${COUNT} times, HAKIRI_SEED=${TEST_SEED}`, async (t) => {
