@@ -32,7 +32,7 @@ import { ROWS_ID } from './index-manifest.ts';
 import type { IndexedTable } from './indexed-table.ts';
 import type { IndexMergeRequest } from './merge-job.ts';
 import { publishBuilt } from './publish.ts';
-import { standings } from './standing.ts';
+import { type Standing, standings } from './standing.ts';
 
 export interface IndexesOptions {
   readonly paths: Layout;
@@ -275,23 +275,36 @@ export function createIndexes(options: IndexesOptions): Indexes {
 
   const standing = standings({ files, manifests, absolute: paths.absolute, specsOf, built: () => built });
 
-  const indexedTable = async (table: CatalogTable): Promise<IndexedTable> => ({
-    name: table.name,
-    version: versionOf(table, paths.absolute),
-    primaryKey: table.mode === 'append' ? [] : table.primaryKey,
-    schema: table.schema,
-    parts: partsOf(table, paths.absolute),
-    deltas: table.deltas.map((delta) => ({
-      path: paths.absolute(delta.path),
-      run: delta.run,
-      select: deltaSelect({ schema: table.schema }, delta, paths.absolute(delta.path)),
-    })),
-    placesSelect: viewSelect(table, { path: paths.absolute, provenance: true, places: true }),
-    indexes: (await standing(table)).map(({ serving }) => serving),
-    built,
-    graphs: graphsOf(table.name),
-    embeddings: embeddingsOf(table.name),
-  });
+  const made = new WeakMap<CatalogTable, Made>();
+
+  /** The same object for the same state: what was made from it once is found again by it. */
+  const indexedTable = async (table: CatalogTable): Promise<IndexedTable> => {
+    const known = made.get(table);
+    const standings = await standing(table);
+    const version =
+      table.deltas.length === 0 && known ? known.indexed.version : versionOf(table, paths.absolute);
+    if (known?.standings === standings && known.indexed.version === version && known.indexed.built === built)
+      return known.indexed;
+    const indexed: IndexedTable = {
+      name: table.name,
+      version,
+      primaryKey: table.mode === 'append' ? [] : table.primaryKey,
+      schema: table.schema,
+      parts: partsOf(table, paths.absolute),
+      deltas: table.deltas.map((delta) => ({
+        path: paths.absolute(delta.path),
+        run: delta.run,
+        select: deltaSelect({ schema: table.schema }, delta, paths.absolute(delta.path)),
+      })),
+      placesSelect: viewSelect(table, { path: paths.absolute, provenance: true, places: true }),
+      indexes: standings.map(({ serving }) => serving),
+      built,
+      graphs: graphsOf(table.name),
+      embeddings: embeddingsOf(table.name),
+    };
+    made.set(table, { standings, indexed });
+    return indexed;
+  };
 
   const work: IndexWork = {
     options,
@@ -347,6 +360,11 @@ export function createIndexes(options: IndexesOptions): Indexes {
     },
     check: (tables) => checkFiles({ engine, files, manifests, specsOf, absolute: paths.absolute }, tables),
   };
+}
+
+interface Made {
+  readonly standings: readonly Standing[];
+  readonly indexed: IndexedTable;
 }
 
 /** Small writes grow: what they hold now is part of it. */

@@ -19,6 +19,12 @@ export interface SearchRequest {
   readonly explain: boolean;
 }
 
+/** A request as it is sent: a table that was sent before goes by its id. */
+export type SearchCall = Omit<SearchRequest, 'table'> & {
+  readonly table?: IndexedTable;
+  readonly tableId?: number;
+};
+
 /** Which alive rows may be found. */
 export interface AllowedRows {
   /** Tells one principal's sets from another's. */

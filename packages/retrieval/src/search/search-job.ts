@@ -1,5 +1,6 @@
 import { HakiriError, type QueryPlan } from '@hakiri/core';
 import type { Connection } from '../indexes/connection.ts';
+import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { openTable } from '../indexes/open.ts';
 import {
   type OpenedIndex,
@@ -14,7 +15,7 @@ import type { TieOrder } from '../vector/index.ts';
 import { chooseIndexes, refuseUnbuilt } from './choose-indexes.ts';
 import { type FoundList, hitsOf, identityOrder } from './hits.ts';
 import { queryVector } from './query-vector.ts';
-import type { SearchAnswer, SearchRequest } from './request.ts';
+import type { SearchAnswer, SearchCall, SearchRequest } from './request.ts';
 import { searchKeywords } from './search-keywords.ts';
 import { searchVectors } from './search-vectors.ts';
 
@@ -37,11 +38,30 @@ interface PlannedList extends FoundList {
   readonly plan: QueryPlan;
 }
 
+/** Sent before, by id; the newest last. */
+const tables = new Map<number, IndexedTable>();
+const MAX_TABLES = 64;
+
 /**
- * Searches in one table (job `search`).
+ * Job `search`. Null where only the id of a table was sent, and this child has never seen the table.
+ * @throws HakiriError as `search`
+ */
+export async function searchJob(connection: Connection, call: SearchCall): Promise<SearchAnswer | null> {
+  const { tableId = 0, ...question } = call;
+  const table = call.table ?? tables.get(tableId);
+  if (table === undefined) return null;
+  tables.delete(tableId);
+  tables.set(tableId, table);
+  const [oldest] = tables.keys();
+  if (tables.size > MAX_TABLES && oldest !== undefined) tables.delete(oldest);
+  return search(connection, { ...question, table });
+}
+
+/**
+ * Searches in one table.
  * @throws HakiriError query.no_index, query.invalid, index.not_built, index.damaged, embedding.dimension, store.io
  */
-export async function searchJob(connection: Connection, request: SearchRequest): Promise<SearchAnswer> {
+async function search(connection: Connection, request: SearchRequest): Promise<SearchAnswer> {
   const { k } = request;
   if (!Number.isInteger(k) || k < 1 || k > MAX_HITS) {
     throw new HakiriError('query.invalid', `k is to be from 1 to ${MAX_HITS}, not ${k}`);
@@ -59,10 +79,10 @@ export async function searchJob(connection: Connection, request: SearchRequest):
   const filterMs = elapsed() - openMs;
 
   const depth = indexes.length === 1 ? k : Math.max(k * DEPTH_PER_HIT, LEAST_DEPTH);
-  const search: Search = { request, opened, alive, allowed, depth, ties: identityOrder(opened) };
+  const asked: Search = { request, opened, alive, allowed, depth, ties: identityOrder(opened) };
   const lists: PlannedList[] = [];
   for (const index of indexes) {
-    lists.push(index.kind === 'fts' ? keywordList(search, index) : await vectorList(search, index));
+    lists.push(index.kind === 'fts' ? keywordList(asked, index) : await vectorList(asked, index));
   }
   const foundMs = elapsed();
   const hits = hitsOf(opened, lists, k);

@@ -16,6 +16,7 @@ import {
 import type { SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { withProvenance } from '../query/structured-sql.ts';
+import { askSearch } from '../search/ask-search.ts';
 import type { SearchAnswer, SearchRequest } from '../search/request.ts';
 import type { KnownTables } from './known-tables.ts';
 import { notSearchable } from './oldest-searchable.ts';
@@ -69,7 +70,7 @@ export async function runSearch(
   };
   const past = { store, search, table };
   try {
-    const answer = await engine.read<SearchAnswer>('search', request, limits());
+    const answer = await askSearch(engine, request, limits);
     const missing = serving.find(({ name }) => (answer.behind[name] ?? 0) > 0);
     if (isPast && missing !== undefined) throw await notSearchable(past, missing);
     return answer;
