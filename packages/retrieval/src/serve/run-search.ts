@@ -16,8 +16,8 @@ import {
 import type { SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { withProvenance } from '../query/structured-sql.ts';
-import { askSearch } from '../search/ask-search.ts';
 import type { SearchAnswer, SearchRequest } from '../search/request.ts';
+import { askSearch } from './ask-search.ts';
 import type { KnownTables } from './known-tables.ts';
 import { notSearchable } from './oldest-searchable.ts';
 import type { ServeParts } from './parts.ts';

@@ -1,6 +1,6 @@
 import type { Engine, SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
-import type { SearchAnswer, SearchCall, SearchRequest } from './request.ts';
+import type { SearchAnswer, SearchCall, SearchRequest } from '../search/request.ts';
 
 /** What the reader's child was sent before is named, not sent again: a table is larger than question and answer. */
 const sent = new WeakMap<IndexedTable, number>();

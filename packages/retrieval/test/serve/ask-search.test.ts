@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine } from '@hakiri/engine';
 import type { IndexedTable } from '../../src/indexes/indexed-table.ts';
-import { askSearch } from '../../src/search/ask-search.ts';
 import type { SearchAnswer, SearchCall, SearchRequest } from '../../src/search/request.ts';
+import { askSearch } from '../../src/serve/ask-search.ts';
 
 const ANSWER: SearchAnswer = { hits: [], behind: {}, plan: undefined };
 
