@@ -8,27 +8,34 @@ export interface Fused<Row> {
   readonly ranks: readonly (number | undefined)[];
 }
 
+export interface WeightedList<Row> {
+  /** Best first. */
+  readonly rows: readonly Row[];
+  /** What a place in it counts, beside 1. */
+  readonly weight: number;
+}
+
 /**
- * The best k of what several lists hold, each best first.
+ * The best k of what several lists hold.
  * @param idOf the same for the same row in every list
  * @param ties which of two rows of the same score comes first
  */
 export function fuse<Row>(
-  lists: readonly (readonly Row[])[],
+  lists: readonly WeightedList<Row>[],
   k: number,
   idOf: (row: Row) => number,
   ties: (a: Row, b: Row) => number,
 ): readonly Fused<Row>[] {
   const found = new Map<number, { row: Row; score: number; ranks: (number | undefined)[] }>();
-  lists.forEach((list, which) => {
-    list.forEach((row, i) => {
+  lists.forEach(({ rows, weight }, which) => {
+    rows.forEach((row, i) => {
       const id = idOf(row);
       let fused = found.get(id);
       if (!fused) {
         fused = { row, score: 0, ranks: lists.map(() => undefined) };
         found.set(id, fused);
       }
-      fused.score += 1 / (RANK_CONSTANT + i + 1);
+      fused.score += weight / (RANK_CONSTANT + i + 1);
       fused.ranks[which] = i + 1;
     });
   });

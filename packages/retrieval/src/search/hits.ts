@@ -9,6 +9,8 @@ import type { SearchHit } from './request.ts';
 export interface FoundList {
   readonly kind: OpenedIndex['kind'];
   readonly rows: readonly ScoredRow[];
+  /** What it counts beside others. */
+  readonly weight: number;
 }
 
 /** Units have fewer rows. */
@@ -45,16 +47,11 @@ function best(
   idOf: (row: ScoredRow) => number,
   ties: (a: ScoredRow, b: ScoredRow) => number,
 ): readonly Fused<ScoredRow>[] {
-  const [first, ...others] = lists.map(({ rows }) => rows);
+  const [first, ...others] = lists;
   if (first && others.length === 0) {
-    return first.slice(0, k).map((row, i) => ({ row, score: row.score, ranks: [i + 1] }));
+    return first.rows.slice(0, k).map((row, i) => ({ row, score: row.score, ranks: [i + 1] }));
   }
-  return fuse(
-    lists.map(({ rows }) => rows),
-    k,
-    idOf,
-    ties,
-  );
+  return fuse(lists, k, idOf, ties);
 }
 
 function bestRank(

@@ -1,4 +1,4 @@
-import { HakiriError, type QueryPlan } from '@hakiri/core';
+import { BUILT_IN_MODEL, HakiriError, type QueryPlan } from '@hakiri/core';
 import type { Connection } from '../indexes/connection.ts';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { openTable } from '../indexes/open.ts';
@@ -23,6 +23,8 @@ export const MAX_HITS = 1000;
 /** How deep lists go that are fused: a row far down in each may be among the first of all. */
 const DEPTH_PER_HIT = 4;
 const LEAST_DEPTH = 50;
+/** A model that knows words only mostly repeats what the words themselves have said, less exactly. */
+const LEXICAL_WEIGHT = 1 / 3;
 
 interface Search {
   readonly request: SearchRequest;
@@ -133,7 +135,7 @@ function keywordList({ request, allowed, depth, ties }: Search, index: OpenedTex
     rows: rows.length,
     elapsedMs: elapsed(),
   };
-  return { kind: 'fts', rows, plan };
+  return { kind: 'fts', rows, weight: 1, plan };
 }
 
 async function vectorList(search: Search, index: OpenedVectorIndex): Promise<PlannedList> {
@@ -142,7 +144,12 @@ async function vectorList(search: Search, index: OpenedVectorIndex): Promise<Pla
   const { name } = index.spec;
   const query = queryVector(request.vector, index.spec);
   if (query === undefined) {
-    return { kind: 'vector', rows: [], plan: { step: 'vector', detail: `${name}: no direction`, rows: 0 } };
+    return {
+      kind: 'vector',
+      rows: [],
+      weight: 1,
+      plan: { step: 'vector', detail: `${name}: no direction`, rows: 0 },
+    };
   }
   const filtered = request.allowed.where !== undefined;
   const { seesAll } = request.allowed;
@@ -162,7 +169,7 @@ async function vectorList(search: Search, index: OpenedVectorIndex): Promise<Pla
     rows: compared,
     elapsedMs: elapsed(),
   };
-  return { kind: 'vector', rows, plan };
+  return { kind: 'vector', rows, weight: index.spec.model === BUILT_IN_MODEL ? LEXICAL_WEIGHT : 1, plan };
 }
 
 /** Milliseconds since it was made. */

@@ -5,7 +5,7 @@ import { compareKeys } from '../../src/search/key-order.ts';
 
 const fused = (lists: readonly (readonly number[])[], k = 10) =>
   fuse(
-    lists,
+    lists.map((rows) => ({ rows, weight: 1 })),
     k,
     (row) => row,
     (a, b) => a - b,
@@ -39,4 +39,25 @@ test('keys have one order, whatever their types', () => {
   const sorted = [[-1], [-1, 'x'], [3], ['a', 9], ['a', 10], ['a', null], ['b', 2], [true]];
   assert.deepEqual([...keys].sort(compareKeys), sorted);
   assert.deepEqual([...keys].reverse().sort(compareKeys), sorted);
+});
+
+test('a place in a list counts by its weight', () => {
+  const lists = [
+    { rows: [1, 2], weight: 1 },
+    { rows: [3, 2], weight: 0.5 },
+  ];
+  const rows = fuse(
+    lists,
+    3,
+    (row) => row,
+    (a, b) => a - b,
+  );
+  assert.deepEqual(
+    rows.map(({ row, score }) => [row, score]),
+    [
+      [2, 1 / 62 + 0.5 / 62],
+      [1, 1 / 61],
+      [3, 0.5 / 61],
+    ],
+  );
 });

@@ -51,10 +51,17 @@ test('a search in one table', async (t) => {
         ({ key }) => key[0]!,
       );
       const { hits } = await world.search('violin winter', { mode: 'hybrid', k: 10 });
-      const lists: readonly (readonly JsonValue[])[] = [keyword, vector];
+      // The model knows words only.
+      const weighted: readonly (readonly [readonly JsonValue[], number])[] = [
+        [keyword, 1],
+        [vector, 1 / 3],
+      ];
       const rankIn = (list: readonly JsonValue[], id: JsonValue) => list.indexOf(id) + 1 || undefined;
       const scoreOf = (id: JsonValue) =>
-        lists.reduce((sum, list) => sum + (list.includes(id) ? 1 / (60 + rankIn(list, id)!) : 0), 0);
+        weighted.reduce(
+          (sum, [list, weight]) => sum + (list.includes(id) ? weight / (60 + rankIn(list, id)!) : 0),
+          0,
+        );
       const ids = [...new Set([...keyword, ...vector])] as number[];
       const expected = ids.sort((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, 10);
       assert.deepEqual(
