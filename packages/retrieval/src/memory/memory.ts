@@ -91,6 +91,7 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
             : { select: [...COLUMNS, '_score'], search: { text, k } }),
           limit: k,
           cite: true,
+          once: true,
         },
         grant,
       );
