@@ -75,6 +75,6 @@ export interface MemoryForgotten {
   readonly namespace: string;
   /** Ids that were there and are no more. */
   readonly forgotten: readonly string[];
-  /** The run that holds the tombstones, or the erasure's digest. */
-  readonly proof: { readonly run?: string; readonly erasure?: string };
+  /** The run that holds the tombstones, or the digests of the erasure, one an item. */
+  readonly proof: { readonly run?: string; readonly erasures?: readonly string[] };
 }

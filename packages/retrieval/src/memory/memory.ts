@@ -38,7 +38,7 @@ export interface MemoryOptions {
 
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_HITS = 10;
-/** As many as a filter takes. */
+/** At once: what is forgotten is held in memory, and is all there or all gone. */
 const MAX_FORGOTTEN = 10_000;
 const NOTHING_YET: readonly ErrorCode[] = ['query.unknown_table', 'store.not_found'];
 const COLUMNS = MEMORY_COLUMNS.columns.map(({ name }) => name);
@@ -103,8 +103,16 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
   };
 
   const idsAbout = async (subject: string, table: TableName, grant: Grant): Promise<readonly string[]> => {
-    const request = { subject, k: MAX_FORGOTTEN, includeSuperseded: true };
-    return hits(await select(request, table, grant)).map(({ id }) => id);
+    const request = { subject, k: MAX_FORGOTTEN + 1, includeSuperseded: true };
+    const ids = hits(await select(request, table, grant)).map(({ id }) => id);
+    if (ids.length <= MAX_FORGOTTEN) return ids;
+    throw new HakiriError(
+      'memory.too_large',
+      `More than ${MAX_FORGOTTEN} items are about it: nothing was forgotten`,
+      {
+        hint: 'Forget them by their ids, some at a time.',
+      },
+    );
   };
 
   return {
@@ -157,11 +165,11 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
       if (request.erase === true) {
         // Also what was deleted before: its bytes may still be in files.
         if (wanted.length === 0) return { namespace, forgotten, proof: {} };
-        const [erasure] = await erase(
+        const erasures = await erase(
           table,
           wanted.map((id) => [id]),
         );
-        return { namespace, forgotten, proof: erasure === undefined ? {} : { erasure } };
+        return { namespace, forgotten, proof: { erasures } };
       }
       if (forgotten.length === 0) return { namespace, forgotten, proof: {} };
       const { run } = await withWriter((store) =>

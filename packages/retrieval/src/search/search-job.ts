@@ -41,7 +41,7 @@ interface PlannedList extends FoundList {
 }
 
 /** Sent before, by id; the newest last. */
-const tables = new Map<number, IndexedTable>();
+const tables = new Map<number | undefined, IndexedTable>();
 const MAX_TABLES = 64;
 
 /**
@@ -49,13 +49,13 @@ const MAX_TABLES = 64;
  * @throws HakiriError as `search`
  */
 export async function searchJob(connection: Connection, call: SearchCall): Promise<SearchAnswer | null> {
-  const { tableId = 0, ...question } = call;
+  const { tableId, ...question } = call;
   const table = call.table ?? tables.get(tableId);
   if (table === undefined) return null;
   tables.delete(tableId);
   tables.set(tableId, table);
   const [oldest] = tables.keys();
-  if (tables.size > MAX_TABLES && oldest !== undefined) tables.delete(oldest);
+  if (tables.size > MAX_TABLES) tables.delete(oldest);
   return search(connection, { ...question, table });
 }
 

@@ -1,3 +1,4 @@
+import { HakiriError } from '@hakiri/core';
 import type { Engine, SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import type { SearchAnswer, SearchCall, SearchRequest } from '../search/request.ts';
@@ -19,7 +20,7 @@ export async function askSearch(
   if (again !== null) return again;
   const tableId = known ?? ++lastId;
   const answer = await ask({ ...question, table, tableId });
-  if (answer === null) throw new Error('A search was not answered');
+  if (answer === null) throw new HakiriError('internal', 'A search was not answered');
   sent.set(table, tableId);
   return answer;
 }

@@ -21,7 +21,7 @@ export const memoryForget = defineTool({
     forgotten: z.array(z.string()).describe('Ids that were there and are no more.'),
     proof: z.object({
       run: z.string().optional().describe('The run that holds the tombstones.'),
-      erasure: z.string().optional().describe('The digest of the erasure.'),
+      erasures: z.array(z.string()).optional().describe('The digests of the erasure, one an item.'),
     }),
   }),
   async run({ namespace, ids, subject, erase }, { services }) {
@@ -35,12 +35,19 @@ export const memoryForget = defineTool({
       services.grant,
     );
     return answer(
-      { namespace: forgotten.namespace, forgotten: [...forgotten.forgotten], proof: { ...forgotten.proof } },
+      {
+        namespace: forgotten.namespace,
+        forgotten: [...forgotten.forgotten],
+        proof: present({
+          run: forgotten.proof.run,
+          erasures: forgotten.proof.erasures && [...forgotten.proof.erasures],
+        }),
+      },
       false,
       ({ namespace: where, forgotten: gone, proof }) =>
         gone.length === 0
           ? `Nothing to forget was found in "${where}".`
-          : `Forgotten in "${where}": ${gone.length} (proof: ${proof.erasure ?? proof.run ?? 'none'})`,
+          : `Forgotten in "${where}": ${gone.length} (proof: ${proof.erasures?.join(', ') ?? proof.run ?? 'none'})`,
     );
   },
 });
