@@ -16,9 +16,9 @@ import {
   type StoreOptions,
 } from '@hakiri/store';
 import { systemClock } from '../packages/cli/src/system-clock.ts';
+import { documentsTarget, PUBLISH_SPECS, SCHEMA, spawnSearchChild } from './support/documents-table.ts';
 import { type HybridRows, hybridRows } from './support/hybrid-rows.ts';
 import { median } from './support/measure.ts';
-import { PUBLISH_SPECS, publishTarget, SCHEMA, spawnSearchChild } from './support/publish-table.ts';
 import { type Bar, limitBar, type Scale } from './support/report.ts';
 
 const DIMS = 128;
@@ -143,7 +143,7 @@ function openWorld(root: string, data: HybridRows) {
     /** The same rows in each of the tables; those of the first round are embedded here. */
     async commit(tables: readonly TableName[], ids: readonly number[], round: number): Promise<void> {
       const store = await openWritableStore(options, LOCK);
-      const writers = await Promise.all(tables.map((name) => store.openTable(publishTarget(name))));
+      const writers = await Promise.all(tables.map((name) => store.openTable(documentsTarget(name))));
       mkdirSync(paths.cache, { recursive: true });
       const path = join(paths.cache, 'spool.ndjson');
       for (let at = 0; at < ids.length; at += ROWS_A_PART) {

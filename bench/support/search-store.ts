@@ -1,17 +1,6 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type CatalogTable,
-  type Embedder,
-  type IndexSpec,
-  type JobId,
-  type NodeId,
-  type PipelineId,
-  parseTypeName,
-  type Serve,
-  type TableName,
-} from '@hakiri/core';
+import type { CatalogTable, Embedder, IndexSpec, NodeId, Serve, TableName } from '@hakiri/core';
 import { createEngine } from '@hakiri/engine';
 import { createServe } from '@hakiri/retrieval';
 import { createIndexes, type IndexedTable } from '@hakiri/retrieval/indexes';
@@ -19,19 +8,14 @@ import { layout, nodeFiles, openStore, openWritableStore, type StoreOptions } fr
 import { systemClock } from '../../packages/cli/src/system-clock.ts';
 import { embeddingCacheFolder } from '../../packages/retrieval/src/embed/cache/cache-file.ts';
 import { documentVectors } from '../../packages/retrieval/src/embed/document-vectors.ts';
+import { documentsTarget, SCHEMA, spawnSearchChild } from './documents-table.ts';
 import type { HybridRows } from './hybrid-rows.ts';
 
-const CHILD = new URL('./search-child.ts', import.meta.url).pathname;
 const LOCK = { command: 'bench', waitMs: 0 };
 const NAME = 'documents' as TableName;
 const MODEL = 'synthetic';
 const ROWS_A_PART = 50_000;
 const TEXTS_AT_ONCE = 5000;
-
-const TYPES = { id: 'int64', permille: 'int32', topic: 'int32', body: 'string' };
-const SCHEMA = {
-  columns: Object.entries(TYPES).map(([name, type]) => ({ name, type: parseTypeName(type) })),
-};
 
 export interface SearchStore {
   readonly table: string;
@@ -41,14 +25,10 @@ export interface SearchStore {
   close(): Promise<void>;
 }
 
-/** A table of rows with a text and a vector index, made as any is and compacted, with its graph. */
+/** A table of rows with a text and a vector index, made by a run as any is, with its graph. */
 export async function searchStore(root: string, data: HybridRows): Promise<SearchStore> {
   const engine = createEngine({
-    spawn: () =>
-      spawn(process.execPath, [CHILD], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-        env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
-      }),
+    spawn: spawnSearchChild,
   });
   const specs: readonly IndexSpec[] = [
     { kind: 'fts', name: 'fts-body', columns: ['body'], analyzer: 'simple' },
@@ -135,26 +115,7 @@ async function write(options: StoreOptions, data: HybridRows): Promise<void> {
   const store = await openWritableStore(options, LOCK);
   const spool = join(options.root, 'cache', 'spool.ndjson');
   mkdirSync(join(options.root, 'cache'), { recursive: true });
-  const writer = await store.openTable({
-    job: '01JABCDEFGHJKMNPQRSTVWXYZ1' as JobId,
-    pipeline: 'documents' as PipelineId,
-    sourceTable: 'documents',
-    table: NAME,
-    mode: 'merge',
-    primaryKey: ['id'],
-    incremental: undefined,
-    subjectColumns: [],
-    onConflict: 'quarantine',
-    declared: SCHEMA,
-    transform: undefined,
-    lineage: {
-      connector: 'bench',
-      connectorVersion: '1',
-      author: 'bench',
-      componentHash: null,
-      manifestHash: '',
-    },
-  });
+  const writer = await store.openTable(documentsTarget(NAME));
   for (let from = 0; from < data.rows; from += ROWS_A_PART) {
     const rows = Math.min(ROWS_A_PART, data.rows - from);
     const lines = Array.from({ length: rows }, (_, i) => `${JSON.stringify(data.row(from + i))}\n`);

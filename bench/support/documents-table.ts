@@ -12,6 +12,7 @@ const CHILD = new URL('./search-child.ts', import.meta.url).pathname;
 
 const TYPES = { id: 'int64', permille: 'int32', topic: 'int32', body: 'string' };
 
+/** The table that the benches of search are about. */
 export const SCHEMA = {
   columns: Object.entries(TYPES).map(([name, type]) => ({ name, type: parseTypeName(type) })),
 };
@@ -29,7 +30,7 @@ export const PUBLISH_SPECS: readonly IndexSpec[] = [
   },
 ];
 
-export function publishTarget(table: TableName): TableTarget {
+export function documentsTarget(table: TableName): TableTarget {
   return {
     job: '01JABCDEFGHJKMNPQRSTVWXYZ1' as JobId,
     pipeline: 'documents' as PipelineId,
