@@ -6,11 +6,12 @@ import { test } from 'node:test';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   engine: ['core'],
+  access: ['core'],
   ingest: ['core'],
   store: ['core', 'engine'],
-  retrieval: ['core', 'engine', 'store'],
+  retrieval: ['core', 'engine', 'access', 'store'],
   server: ['core'],
-  cli: ['core', 'engine', 'store', 'ingest', 'retrieval', 'server'],
+  cli: ['core', 'engine', 'access', 'store', 'ingest', 'retrieval', 'server'],
 };
 
 const root = new URL('..', import.meta.url).pathname;

@@ -68,6 +68,9 @@ const columns = Object.entries(GITHUB_DECLARED).map(([name, type]) => ({
   type: parseTypeName(type),
   agentHint: undefined,
   inferenceZones: undefined,
+  piiType: undefined,
+  onWrite: undefined,
+  contains: [],
 }));
 const pipeline: Pipeline = {
   id: 'pages' as PipelineId,
@@ -120,7 +123,13 @@ const store = await openWritableStore(
 const never = new AbortController().signal;
 const report = await runPipelines({
   job: '01JABCDEFGHJKMNPQRSTVWXYZ1' as JobId,
-  manifest: { project: { name: 'bench' }, pipelines: [pipeline], transforms: [], embeddings: [] },
+  manifest: {
+    project: { name: 'bench', publicKeys: [] },
+    pipelines: [pipeline],
+    transforms: [],
+    embeddings: [],
+    policies: [],
+  },
   pipelines: [pipeline],
   destination: store,
   jobs: store.catalog,

@@ -448,6 +448,94 @@ const CODES = {
   ),
   'memory.too_large': kind(EXIT.usage, 'A memory item is larger than the limit.', 'Write less at once.'),
   'pipeline.running': kind(EXIT.conflict, 'The pipeline is running already.', 'Wait for it to end.'),
+
+  'token.missing': kind(
+    EXIT.denied,
+    'A capability token is needed, and none was given.',
+    'Send it as `Authorization: Bearer`, or set HAKIRI_TOKEN; `hakiri token issue` makes one.',
+  ),
+  'token.invalid': kind(
+    EXIT.denied,
+    'The token is damaged, was not signed by this project, or says something outside the vocabulary.',
+    'Ask whoever issued it for another; `hakiri token inspect` shows what it says.',
+  ),
+  'token.expired': kind(EXIT.denied, 'The token has expired.', 'Ask whoever issued it for another.'),
+  'token.not_yet_valid': kind(
+    EXIT.denied,
+    'The token is not valid yet.',
+    'Wait, or check the clocks of both machines.',
+  ),
+  'token.revoked': kind(
+    EXIT.denied,
+    'The token, or one that it was made from, was revoked.',
+    'Ask whoever issued it for another.',
+  ),
+  'token.proof': kind(
+    EXIT.denied,
+    'The token asks for proof of possession, and the proof is missing or does not hold.',
+    'Send a fresh DPoP proof, signed with the key that the token names.',
+  ),
+  'token.too_large': kind(
+    EXIT.denied,
+    'The token is larger than 16 KB, has more than 8 blocks, or restricts more than is allowed.',
+    'Attenuate fewer times; issue a token with what is needed.',
+  ),
+  'token.widens': kind(
+    EXIT.usage,
+    'Attenuating cannot give a token more than it has.',
+    'Ask whoever issued it for a token that has it.',
+  ),
+  'key.missing': kind(
+    EXIT.denied,
+    'The project has no signing key here.',
+    'Run `hakiri token issue` where the project was made, or `hakiri key import`.',
+  ),
+  'key.exists': kind(
+    EXIT.usage,
+    'There is a key already.',
+    'Rotate it with `hakiri key rotate`, or name another file.',
+  ),
+  'key.invalid': kind(
+    EXIT.failed,
+    'A key file is damaged, or can be read by other users.',
+    'Import the key again from where it was exported to.',
+  ),
+  'access.denied': kind(
+    EXIT.denied,
+    'The token does not allow this.',
+    'Ask whoever issued it for a token that does.',
+  ),
+  'access.zone_refused': kind(
+    EXIT.denied,
+    'The caller is in a zone that this is not served to.',
+    'Ask from an allowed zone; in an incognito session only local and on-prem ones are.',
+  ),
+  'access.aggregate_only': kind(
+    EXIT.denied,
+    'Of this table only aggregates over enough rows are served.',
+    'Group, and select group keys, count, count(distinct), sum or avg of plain columns.',
+  ),
+  'policy.invalid': kind(
+    EXIT.usage,
+    'A policy names a table or column that does not exist, or a filter that cannot be read.',
+    'Correct it; `hakiri policy explain` shows what is in force.',
+  ),
+  'policy.unexpected': kind(
+    EXIT.failed,
+    'An expectation of the manifest does not hold.',
+    'Correct the policy or the expectation; the output names both.',
+  ),
+  'audit.unavailable': kind(
+    EXIT.failed,
+    'The audit log cannot be written, so nothing is answered.',
+    'Free disk space, or check the permissions of the audit folder.',
+  ),
+  'audit.broken': kind(
+    EXIT.failed,
+    'The audit log was changed, cut or reordered.',
+    'Keep the file as it is: the output names the first record that does not fit.',
+  ),
+
   'server.port_taken': kind(
     EXIT.failed,
     'The address to listen on is taken.',

@@ -7,7 +7,7 @@ import { testEngine } from '../../engine/test/support/engine.ts';
 import { FOLD_AT } from '../src/delta/fold-delta.ts';
 import { storeContext } from '../src/open-context.ts';
 import { NOTES, notesTable, openNotes, row, smallWrites, texts } from './support/delta-store.ts';
-import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
+import { diskOf, FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
 import { contextOf, emptyRoot, storeOptions } from './support/test-store.ts';
 
 const engine = testEngine();
@@ -83,6 +83,7 @@ async function check(
   root: string,
   outcomes: ReadonlyMap<number, Outcome>,
   beside: 'nothing else' | 'perhaps more',
+  before = BEFORE,
 ): Promise<readonly number[]> {
   const found = await texts(root);
   const present: number[] = [];
@@ -90,7 +91,7 @@ async function check(
     const own = [100 + 2 * n, 101 + 2 * n].map((id) => found[id]);
     assert.ok(own[0] === own[1], `write ${n} is there in part`);
     if (own[0] !== undefined) present.push(n);
-    const outcome = n < BEFORE ? 'acknowledged' : outcomes.get(n);
+    const outcome = n < before ? 'acknowledged' : outcomes.get(n);
     if (outcome === 'acknowledged') assert.equal(own[0], `${n}`, `write ${n} was acknowledged and is gone`);
     else if (beside === 'nothing else')
       assert.equal(own[0], undefined, `write ${n} was refused and is there`);
@@ -121,4 +122,61 @@ test('whatever the disk does at whichever operation, acknowledged writes are the
   t.diagnostic(
     `${done} of ${order.length} faults, ${operations} operations, seed ${TEST_SEED}, table ${NOTES}`,
   );
+});
+
+/** Killed at a flush of a folder; the next process writes, and the power goes once it is acknowledged. */
+async function killThenCut(t: TestContext, at: number, random: () => number): Promise<readonly number[]> {
+  const root = emptyRoot(t);
+  const first = await openNotes(root, engine);
+  const disk = diskOf(root);
+  const killed = faultFiles({ root, disk, fault: 'crash', at, random });
+  const flushes: number[] = [];
+  const syncFolder = (path: string): Promise<void> => {
+    flushes.push(killed.operations + 1);
+    return killed.syncFolder(path);
+  };
+  const options = { ...storeOptions(root, engine, 1), files: { ...killed, syncFolder } };
+  const writer = smallWrites({
+    ...first,
+    context: storeContext(options, first.store.paths, first.store.catalog),
+  });
+  await writer.write(rowsOf(0)).catch(() => {});
+  await writer.fold().catch(() => {});
+  await writer.close().catch(() => {});
+  await first.store.close();
+
+  const files = faultFiles({ root, disk, fault: 'lost', at: Number.POSITIVE_INFINITY, random });
+  const next = await openNotes(root, engine, { firstRun: 20, files });
+  const goingOn = smallWrites(next);
+  await goingOn.write(rowsOf(1));
+  await files.cut();
+  await goingOn.close().catch(() => {});
+  await next.store.close();
+
+  const after = await openNotes(root, engine, { firstRun: 50 });
+  try {
+    assert.deepEqual(after.store.recovery.damaged, []);
+    await check(root, new Map([[1, 'acknowledged']]), 'perhaps more', 0);
+    await smallWrites(after).fold();
+    await check(root, new Map([[1, 'acknowledged']]), 'perhaps more', 0);
+  } finally {
+    await after.store.close();
+  }
+  return flushes;
+}
+
+test('what a killed process left unflushed takes nothing with it that the next one acknowledges', async (t) => {
+  const flushes = await killThenCut(t, Number.POSITIVE_INFINITY, () => 0);
+  assert.ok(flushes.length > 10, `${flushes.length} flushes`);
+  const isLong = BUDGET_MS === Number.POSITIVE_INFINITY;
+  for (const at of flushes) {
+    // All that was not flushed is gone, or only renames are undone.
+    for (const luck of isLong ? [0, 0.99] : [0]) {
+      try {
+        await killThenCut(t, at, () => luck);
+      } catch (error) {
+        throw new Error(`killed at operation ${at}, luck ${luck}`, { cause: error });
+      }
+    }
+  }
 });

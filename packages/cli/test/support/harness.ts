@@ -129,7 +129,13 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
 }
 
 export function manifest(...ids: readonly string[]): Manifest {
-  return { project: { name: 'demo' }, pipelines: ids.map(pipeline), transforms: [], embeddings: [] };
+  return {
+    project: { name: 'demo', publicKeys: [] },
+    pipelines: ids.map(pipeline),
+    transforms: [],
+    embeddings: [],
+    policies: [],
+  };
 }
 
 function pipeline(id: string): Pipeline {

@@ -75,10 +75,11 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
     return await runPipelines({
       job: ulid() as JobId,
       manifest: {
-        project: { name: PROJECT },
+        project: { name: PROJECT, publicKeys: [] },
         pipelines: [pipeline],
         transforms: [],
         embeddings: [],
+        policies: [],
         ...options.manifest,
       },
       pipelines: [pipeline],

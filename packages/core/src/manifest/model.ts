@@ -1,16 +1,34 @@
 import type { PipelineId, TableName } from '../ids.ts';
 import type { IndexSpec } from '../index-spec.ts';
+import type { PiiType } from '../pii-type.ts';
+import type { ColumnAction } from '../ports/access.ts';
 import type { ConflictAction, TableMode } from '../ports/destination.ts';
 import type { LogicalType } from '../types/logical-type.ts';
 import type { ZoneTag } from '../zones.ts';
 
 /** A manifest that was read and checked: every default filled in, every name branded, every duration in milliseconds. */
 export interface Manifest {
-  readonly project: { readonly name: string };
+  readonly project: {
+    readonly name: string;
+    /** `ed25519/<64 hex digits>`; several while a rotation lasts. */
+    readonly publicKeys: readonly string[];
+  };
   readonly pipelines: readonly Pipeline[];
   readonly transforms: readonly TableTransform[];
   /** The models that are defined; the built-in one is not among them. */
   readonly embeddings: readonly EmbeddingSpec[];
+  /** Ceilings for every grant. */
+  readonly policies: readonly PolicySpec[];
+}
+
+/** Several of one table hold together. */
+export interface PolicySpec {
+  readonly table: TableName;
+  /** In the predicate language: the only rows that anybody sees. */
+  readonly rows: string | undefined;
+  /** By path; dots reach into structs. */
+  readonly columns: readonly { readonly name: string; readonly action: ColumnAction }[];
+  readonly minGroup: number | undefined;
 }
 
 export interface Pipeline {
@@ -95,13 +113,18 @@ export interface FolderEmbedding extends EmbeddingBase {
   readonly folder: string;
 }
 
-/** `add`: a key not seen before becomes a column. `drop`: only declared columns are read, the rest is left out on purpose. */
-export type UnknownColumns = 'add' | 'drop';
+/** `add`: a key not seen before becomes a column. `drop`: only declared columns are read, the rest is left out on purpose. `redact`: it becomes a column of nulls until the manifest names it; the default once a column of the table is sensitive. */
+export type UnknownColumns = 'add' | 'drop' | 'redact';
 
 export interface ColumnSpec {
   readonly name: string;
   readonly type: LogicalType | undefined;
   readonly agentHint: string | undefined;
+  readonly piiType: PiiType | undefined;
+  /** Done to each value before it reaches a file. */
+  readonly onWrite: ColumnAction | undefined;
+  /** `<table>.<column>` of the columns whose values this text may quote. */
+  readonly contains: readonly string[];
   readonly inferenceZones: ZoneTag | undefined;
 }
 

@@ -79,10 +79,11 @@ export function readManifest(files: readonly ManifestFile[]): Manifest {
   const project = shaped.find(({ file }) => isRoot(file))?.shape.project;
   const manifest: Manifest = {
     // checkProject let nothing without a project pass.
-    project: { name: project?.name ?? '' },
+    project: { name: project?.name ?? '', publicKeys: [] },
     pipelines: shareTableSettings(placed.map(({ pipeline }) => pipeline)),
     transforms,
     embeddings,
+    policies: [],
   };
   throwAny(zoneProblems(manifest, tableNameOf));
   return manifest;
@@ -163,6 +164,9 @@ function toTable(raw: RawTable, pipeline: RawPipeline, dims: ReadonlyMap<string,
         name,
         type: column.type === undefined ? undefined : parseTypeName(column.type),
         agentHint: column.agent_hint,
+        piiType: undefined,
+        onWrite: undefined,
+        contains: [],
         inferenceZones: column.inference_zone_allowed,
       }),
     ),

@@ -1,4 +1,5 @@
-import type { Citation, Grant, JsonValue } from './serve.ts';
+import type { Grant } from './access.ts';
+import type { Citation, JsonValue } from './serve.ts';
 
 /** What agents remember: ordinary rows in the ordinary tables `memory_<namespace>`. No model is called to write. */
 export interface Memory {

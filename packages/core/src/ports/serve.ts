@@ -1,3 +1,4 @@
+import type { Grant } from './access.ts';
 import type { AsOf } from './catalog.ts';
 
 /** The one way out: everything that reads the store asks here. */
@@ -11,14 +12,6 @@ export interface Serve {
   export(request: ExportRequest, grant: Grant): Promise<Exported>;
   close(): Promise<void>;
 }
-
-/** What a caller may do. Until tokens exist there is one: the owner, at the command line. */
-export interface Grant {
-  readonly subject: string;
-  readonly owner: true;
-}
-
-export const OWNER_GRANT: Grant = { subject: 'owner', owner: true };
 
 export type QueryRequest = RowsRequest & QueryLimits;
 

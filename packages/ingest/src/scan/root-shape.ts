@@ -18,7 +18,7 @@ const MAX_NAME_BYTES = 255;
 export interface RootOptions {
   readonly primaryKey: readonly string[];
   readonly onConflict: 'quarantine' | 'json';
-  readonly unknownColumns: 'add' | 'drop';
+  readonly unknownColumns: 'add' | 'drop' | 'redact';
   /** Whether a record may delete a row: only a key says which. */
   readonly keyed: boolean;
 }

@@ -51,10 +51,10 @@ export function createContinuations({ paths }: Pick<Store, 'paths'>, files: File
 }
 
 /** What the rows are, not how many of them are wanted at once. */
-function digestOf(request: QueryRequest, { subject }: Grant): string {
+function digestOf(request: QueryRequest, grant: Grant): string {
   const { limit, timeoutMs, maxBytes, signal, cite, explain, next, once, ...rows } = request;
   return createHash('sha256')
-    .update(JSON.stringify([subject, sorted(rows)]))
+    .update(JSON.stringify([grant.digest, sorted(rows)]))
     .digest('base64url');
 }
 

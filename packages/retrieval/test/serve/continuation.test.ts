@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer, QueryRequest } from '@hakiri/core';
+import { type Answer, OWNER_GRANT, type QueryRequest } from '@hakiri/core';
 import { columns, ISSUES, issue, issues, pages, type World, world } from './support/world.ts';
 
 const ids = (answers: readonly Answer[]): unknown[] => answers.flatMap(({ rows }) => rows.map(([id]) => id));
@@ -120,12 +120,15 @@ test('a continuation is good for its own request, and cannot be forged', async (
     );
   }
   await assert.rejects(there.ask({ ...request, filter: 'id > 3', next }), { code: 'query.next_invalid' });
-  await assert.rejects(there.serve.query({ ...request, next }, { subject: 'somebody else', owner: true }), {
-    code: 'query.next_invalid',
-  });
+  await assert.rejects(
+    there.serve.query({ ...request, next }, { ...OWNER_GRANT, digest: 'of somebody else' }),
+    {
+      code: 'query.next_invalid',
+    },
+  );
   const larger = await there.ask({ ...request, limit: 9, next });
   assert.equal(larger.rows.length, 9, 'how many at once is free');
-  const other = await (await there.reopen()).query({ ...request, next }, { subject: 'owner', owner: true });
+  const other = await (await there.reopen()).query({ ...request, next }, OWNER_GRANT);
   assert.deepEqual(other.rows, larger.rows.slice(0, 5), 'another process reads it as well');
 });
 

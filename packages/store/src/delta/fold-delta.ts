@@ -111,6 +111,8 @@ async function fold(context: FoldContext, table: TableName, delta: CatalogDelta)
   if (await files.stat(place)) {
     const found = await readManifestFile(files, paths, place);
     manifest = found.manifest;
+    // Whoever wrote it may not have got to flush its name.
+    await files.syncFolder(paths.absolute(folder));
     await catalog.commitRun(manifest, found.schemas);
   } else {
     const held = { columns: delta.columns.columns.filter(({ type }) => type.kind !== 'undecided') };

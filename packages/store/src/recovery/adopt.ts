@@ -10,7 +10,8 @@ import {
   ulidTimeMs,
 } from '@hakiri/core';
 import { readDeltaHead } from '../delta/delta-file.ts';
-import { INDEXES_NAME, type Layout } from '../disk/layout.ts';
+import { syncUpTo } from '../disk/durable.ts';
+import { INDEXES_NAME, type Layout, snapshotFolder } from '../disk/layout.ts';
 import type { Screen } from '../erase/screen.ts';
 import { type FoundDelta, findDeltas } from './find-deltas.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
@@ -36,7 +37,8 @@ export interface Damaged {
 /**
  * Takes in everything complete that the catalog does not know: a process died between writing it and telling the
  * catalog, another machine made it, or the catalog is new. What is damaged is reported and left alone, and so is a
- * run from before the table's horizon: the deletes that its rows might have lost to are forgotten.
+ * run from before the table's horizon: the deletes that its rows might have lost to are forgotten. Whoever died may
+ * not have got to flush a file's name, and what the catalog names is built upon: so it is flushed first.
  * @param screen takes out of the files what was forgotten for good; needed where anything was
  */
 export async function adopt(
@@ -95,6 +97,7 @@ export async function adopt(
     if (here) {
       await attempt(run, manifestFile(paths, here.manifest), async () => {
         requireRecent(run, horizons.get(here.manifest.table));
+        await files.syncFolder(dirname(manifestFile(paths, here.manifest)));
         await catalog.commitRun(here.manifest, here.schemas);
         adopted.push(run);
       });
@@ -104,7 +107,11 @@ export async function adopt(
     }
   }
   if (collected.length > 0) await catalog.collect({ runs: collected, snapshots: [] });
-  for (const { manifest, schemas } of arrived) await catalog.commitSnapshot(manifest, schemas);
+  for (const { manifest, schemas } of arrived) {
+    const folder = paths.absolute(snapshotFolder(manifest.table, manifest.snapshot));
+    await files.syncFolder(folder);
+    await catalog.commitSnapshot(manifest, schemas);
+  }
   const refused = new Set(damaged.map(({ path }) => path));
   const deltas = (await findDeltas(files, paths)).filter(({ path }) => !refused.has(path));
   const here = deltas.length > 0 ? await takenDeltas(catalog) : new Set<RunId>();
@@ -112,6 +119,7 @@ export async function adopt(
     if (here.has(run)) continue;
     await attempt(run, path, async () => {
       const { head, schemas } = await readDeltaHead(files, paths, path);
+      await syncUpTo(files, dirname(path), paths.context);
       await catalog.commitDelta(head, schemas);
       adopted.push(run);
     });

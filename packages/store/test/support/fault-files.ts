@@ -25,6 +25,8 @@ export interface FaultFiles extends Files {
   /** Operations so far. */
   readonly operations: number;
   readonly struck: boolean;
+  /** The power goes now, whatever was to happen. */
+  cut(): Promise<void>;
 }
 
 export interface FaultOptions {
@@ -35,23 +37,57 @@ export interface FaultOptions {
   readonly at: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** That of an earlier process on the same machine; otherwise all there is now is there for good. */
+  readonly disk?: Disk;
+}
+
+/** What has reached the disk for good. It outlives a process that is gone, for nobody flushes what that one left. */
+export interface Disk {
+  readonly names: Set<string>;
+  readonly contents: Set<string>;
+  /** Of files that are added to: how much of them reached the disk. */
+  readonly tails: Map<string, number>;
+  /** What a rename that was not flushed would leave behind if it never happened. */
+  readonly replaced: Map<string, Replaced>;
+}
+
+interface Replaced {
+  readonly from: string;
+  readonly old: Buffer | undefined;
+  /** False while it is under way: then a flush of the folder may come before it. */
+  isDone: boolean;
+}
+
+/** A disk with nothing left to flush. */
+export function diskOf(root: string): Disk {
+  const names = new Set<string>([root, ...walk(root)]);
+  return { names, contents: new Set(names), tails: new Map(), replaced: new Map() };
+}
+
+interface Operation<T> {
+  readonly writes: boolean;
+  action(): Promise<T>;
+  /** Does half of it. */
+  tear?(): void;
+  /** Before it begins. */
+  begun?(): void;
+  /** Once it is known to have succeeded, which a process that is gone never learns. */
+  done?(): void;
 }
 
 /** A disk that fails on demand, and remembers what has reached it for good. */
-export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFiles {
+export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: FaultOptions): FaultFiles {
+  const { names, contents, tails, replaced } = disk;
   let operations = 0;
-  let dead = false;
   let full = false;
-  const names = new Set<string>(walk(root));
-  const contents = new Set<string>(names);
-  /** Of files that are added to: how much of them reached the disk. */
-  const tails = new Map<string, number>();
-  /** What a rename that was not flushed would leave behind if it never happened. */
-  const replaced = new Map<string, { readonly from: string; readonly old: Buffer | undefined }>();
+  /** Of operations that the system is at: it ends them, whether or not anybody still waits. */
+  const underWay = new Set<Promise<unknown>>();
+  /** Settles once nothing happens to the disk any more; undefined while the process is there. */
+  let gone: Promise<void> | undefined;
 
   const powerCut = (): void => {
     for (const [to, { from, old }] of replaced) {
-      if (random() < 0.5) continue;
+      if (random() < 0.5 || !exists(to)) continue;
       renameSync(to, from);
       if (old) writeFileSync(to, old);
       else names.delete(to);
@@ -66,15 +102,17 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
     }
   };
 
-  const die = (): never => {
-    dead = true;
-    if (fault === 'lost') powerCut();
+  const die = (cut: () => void): Promise<void> => {
+    gone ??= Promise.allSettled(underWay).then(cut);
+    return gone;
+  };
+
+  const isGone = async (): Promise<never> => {
+    await gone;
     throw new HakiriError('interrupted', 'the process is gone');
   };
 
-  /** Called before each operation; `tear` does half of it where that can be. */
-  const step = (writes: boolean, tear?: () => void): void => {
-    if (dead) throw new HakiriError('interrupted', 'the process is gone');
+  const strike = (writes: boolean, tear: () => void): void => {
     operations++;
     if (full && writes) throw new HakiriError('store.disk_full', 'no space left');
     if (operations !== at) return;
@@ -84,9 +122,46 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
       if (writes) throw new HakiriError('store.disk_full', 'no space left');
       return;
     }
-    if (fault === 'torn') tear?.();
-    die();
+    if (fault === 'torn') tear();
+    void die(fault === 'lost' ? powerCut : () => {});
   };
+
+  const operate = async <T>({ writes, action, tear, begun, done }: Operation<T>): Promise<T> => {
+    const half = (): void => {
+      if (!tear) return;
+      begun?.();
+      tear();
+    };
+    if (!gone) strike(writes, half);
+    if (gone) return isGone();
+    begun?.();
+    const running = action();
+    underWay.add(running);
+    const [outcome] = await Promise.allSettled([running]);
+    underWay.delete(running);
+    if (gone) return isGone();
+    if (outcome.status === 'rejected') throw outcome.reason;
+    done?.();
+    return outcome.value;
+  };
+
+  const reading = <T>(action: () => Promise<T>): Promise<T> => operate({ writes: false, action });
+
+  /** Of the file's whole content nothing is for good any more. */
+  const rewritten = (path: string): void => {
+    contents.delete(path);
+    tails.delete(path);
+  };
+
+  const removed = (path: string): void => {
+    for (const held of [names, contents, tails, replaced]) {
+      for (const one of held.keys()) if (one === path || one.startsWith(`${path}/`)) held.delete(one);
+    }
+  };
+
+  /** Half of the bytes, behind those that are there. */
+  const tornWrite = (path: string, bytes: Uint8Array) => (): void =>
+    writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' });
 
   return {
     get operations() {
@@ -95,110 +170,128 @@ export function faultFiles({ root, fault, at, random }: FaultOptions): FaultFile
     get struck() {
       return operations >= at;
     },
-    async readBytes(path) {
-      step(false);
-      return nodeFiles.readBytes(path);
-    },
-    async readText(path) {
-      step(false);
-      return nodeFiles.readText(path);
-    },
-    async write(path, content, mode) {
+    cut: () => die(powerCut),
+    readBytes: (path) => reading(() => nodeFiles.readBytes(path)),
+    readText: (path) => reading(() => nodeFiles.readText(path)),
+    write(path, content, mode) {
       const bytes = Buffer.from(content as string);
-      step(true, () => writeFileSync(path, bytes.subarray(0, bytes.length >> 1)));
-      contents.delete(path);
-      await nodeFiles.write(path, content, mode);
+      return operate({
+        writes: true,
+        tear: () => writeFileSync(path, bytes.subarray(0, bytes.length >> 1)),
+        begun: () => rewritten(path),
+        action: () => nodeFiles.write(path, content, mode),
+      });
     },
     async create(path) {
-      step(true);
-      contents.delete(path);
-      const file = await nodeFiles.create(path);
+      const file = await operate({
+        writes: true,
+        begun: () => rewritten(path),
+        action: () => nodeFiles.create(path),
+      });
       return {
-        async write(bytes) {
-          step(true, () =>
-            writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' }),
-          );
-          await file.write(bytes);
-        },
+        write: (bytes) =>
+          operate({ writes: true, tear: tornWrite(path, bytes), action: () => file.write(bytes) }),
         close: () => file.close(),
       };
     },
     async append(path) {
-      step(true);
-      const file = await nodeFiles.append(path);
-      let flushed = contents.has(path) ? file.sizeBytes : 0;
+      const file = await operate({ writes: true, action: () => nodeFiles.append(path) });
+      let flushed = contents.has(path) ? file.sizeBytes : (tails.get(path) ?? 0);
+      const keep = (sizeBytes: number): void => {
+        flushed = sizeBytes;
+        tails.set(path, flushed);
+      };
       return {
         get sizeBytes() {
           return file.sizeBytes;
         },
-        async write(bytes) {
-          step(true, () =>
-            writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' }),
-          );
-          contents.delete(path);
-          tails.set(path, flushed);
-          await file.write(bytes);
+        write: (bytes) =>
+          operate({
+            writes: true,
+            tear: tornWrite(path, bytes),
+            begun() {
+              contents.delete(path);
+              keep(flushed);
+            },
+            action: () => file.write(bytes),
+          }),
+        sync() {
+          const { sizeBytes } = file;
+          return operate({
+            writes: true,
+            action: () => file.sync(),
+            done() {
+              keep(sizeBytes);
+              if (file.sizeBytes === sizeBytes) contents.add(path);
+            },
+          });
         },
-        async sync() {
-          step(true);
-          await file.sync();
-          contents.add(path);
-          flushed = file.sizeBytes;
-        },
-        async truncate(sizeBytes) {
-          step(false);
-          await file.truncate(sizeBytes);
-          flushed = Math.min(flushed, sizeBytes);
-          tails.set(path, flushed);
-          contents.delete(path);
-        },
+        truncate: (sizeBytes) =>
+          operate({
+            writes: false,
+            begun() {
+              contents.delete(path);
+              keep(Math.min(flushed, sizeBytes));
+            },
+            action: () => file.truncate(sizeBytes),
+          }),
         close: () => file.close(),
       };
     },
-    async sync(path) {
-      step(true);
-      await nodeFiles.sync(path);
-      contents.add(path);
+    sync: (path) =>
+      operate({
+        writes: true,
+        action: () => nodeFiles.sync(path),
+        done: () => void contents.add(path),
+      }),
+    syncFolder(path) {
+      // What comes while it is under way may come too late for it.
+      let inside: readonly string[] = [];
+      let renames: readonly Replaced[] = [];
+      return operate({
+        writes: true,
+        begun() {
+          inside = exists(path) ? readdirSync(path).map((name) => join(path, name)) : [];
+          renames = inside.flatMap((name) => replaced.get(name) ?? []).filter(({ isDone }) => isDone);
+        },
+        action: () => nodeFiles.syncFolder(path),
+        done() {
+          for (const name of inside) {
+            names.add(name);
+            const rename = replaced.get(name);
+            if (rename && renames.includes(rename)) replaced.delete(name);
+          }
+        },
+      });
     },
-    async syncFolder(path) {
-      step(true);
-      await nodeFiles.syncFolder(path);
-      names.add(path);
-      for (const name of readdirSync(path)) {
-        names.add(join(path, name));
-        replaced.delete(join(path, name));
-      }
+    rename(from, to) {
+      let rename: Replaced | undefined;
+      return operate({
+        writes: true,
+        // Noted before it is done: another operation may be the one that is struck meanwhile.
+        begun() {
+          const old = names.has(to) && exists(to) ? readFileSync(to) : undefined;
+          rename = { from, old, isDone: false };
+          replaced.set(to, rename);
+          rewritten(to);
+          if (contents.has(from)) contents.add(to);
+          const tail = tails.get(from);
+          if (tail !== undefined) tails.set(to, tail);
+          rewritten(from);
+        },
+        action: () => nodeFiles.rename(from, to),
+        done() {
+          if (rename) rename.isDone = true;
+        },
+      });
     },
-    async rename(from, to) {
-      step(true);
-      if (names.has(to) && exists(to)) replaced.set(to, { from, old: readFileSync(to) });
-      else replaced.set(to, { from, old: undefined });
-      // Noted before it is done: another operation may be the one that is struck meanwhile.
-      if (contents.has(from)) contents.add(to);
-      else contents.delete(to);
-      contents.delete(from);
-      await nodeFiles.rename(from, to);
-    },
-    async remove(path) {
-      step(false);
-      await nodeFiles.remove(path);
-    },
-    async removeTree(path) {
-      step(false);
-      await nodeFiles.removeTree(path);
-    },
-    async makeFolder(path) {
-      step(true);
-      await nodeFiles.makeFolder(path);
-    },
-    async list(path) {
-      step(false);
-      return nodeFiles.list(path);
-    },
-    async stat(path) {
-      step(false);
-      return nodeFiles.stat(path);
-    },
+    remove: (path) =>
+      operate({ writes: false, begun: () => removed(path), action: () => nodeFiles.remove(path) }),
+    removeTree: (path) =>
+      operate({ writes: false, begun: () => removed(path), action: () => nodeFiles.removeTree(path) }),
+    makeFolder: (path, mode) => operate({ writes: true, action: () => nodeFiles.makeFolder(path, mode) }),
+    list: (path) => reading(() => nodeFiles.list(path)),
+    stat: (path) => reading(() => nodeFiles.stat(path)),
   };
 }
 
