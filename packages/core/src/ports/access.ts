@@ -112,3 +112,40 @@ export interface ProofOfPossession {
   /** Without query and fragment. */
   readonly url: string;
 }
+
+/** Passes a token on with less. Implemented by `access`; needs no key. */
+export interface Attenuator {
+  /**
+   * A new token that holds what the given one does and every block of restrictions after it.
+   * @throws HakiriError token.widens, token.invalid, token.too_large, policy.invalid
+   */
+  attenuate(token: string, blocks: readonly Attenuation[]): Promise<Attenuated>;
+}
+
+/** What one block takes away. */
+export interface Attenuation extends Restrictions {
+  /** Unix milliseconds; what the token says before when undefined. */
+  readonly expiresAtMs?: number;
+  /** Whom it is passed on to: self-asserted, recorded, and deciding nothing. */
+  readonly delegate?: { readonly agent: string; readonly task?: string };
+}
+
+export interface Attenuated {
+  readonly token: string;
+  /** Of the whole token, unix milliseconds; undefined: never. */
+  readonly expiresAtMs: number | undefined;
+}
+
+export const NO_RESTRICTIONS: Restrictions = { rows: [], columns: [], actions: [], minGroups: [] };
+
+/** Zones that an incognito session is left to. */
+export const INCOGNITO_ZONES: readonly string[] = ['local:*', 'on-prem:*'];
+
+/** The same grant, refused wherever the caller is in no zone of the own house. */
+export function incognito(grant: Grant): Grant {
+  return {
+    ...grant,
+    restrictions: [...grant.restrictions, { ...NO_RESTRICTIONS, zones: INCOGNITO_ZONES }],
+    digest: `${grant.digest}+incognito`,
+  };
+}
