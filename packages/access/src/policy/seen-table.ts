@@ -16,6 +16,8 @@ export interface SeenTable {
   readonly clearColumns: ReadonlySet<string>;
   /** Columns that are text, and served with spans cut out. */
   readonly scrubbedColumns: ReadonlySet<string>;
+  /** Paths that are left and not served as they are, with what was done: told with every answer. Denied ones are not here. */
+  readonly acted: readonly { readonly column: string; readonly action: string }[];
   /**
    * Of the primary key: `clear`, `renamed` (hashed or tokenized: still one value a row), or `hidden` (one of its
    * columns tells no row from another).

@@ -30,6 +30,7 @@ import { type Moment, momentOf } from './moment.ts';
 import type { ServeParts } from './parts.ts';
 import type { SearchServices } from './search-services.ts';
 import { searchedAnswer } from './searched-answer.ts';
+import { type Seen, seenTables } from './seen-tables.ts';
 import { sqlAnswer, withKnownNames } from './sql-answer.ts';
 import { structuredAnswer } from './structured-answer.ts';
 
@@ -42,10 +43,12 @@ export interface ServeOptions {
   readonly keeping?: (table: CatalogTable) => TableKeeping;
   /** Missing in a build without search. */
   readonly search?: SearchServices;
+  /** What a grant sees of a table; without it everybody sees everything. */
+  readonly policies?: Seen;
 }
 
 /** The one read path. Everything that reads the store asks here. */
-export function createServe({ store, engine, notes, keeping, search }: ServeOptions): Serve {
+export function createServe({ store, engine, notes, keeping, search, policies }: ServeOptions): Serve {
   const known = knownTables(store);
   const parts: ServeParts = {
     store,
@@ -53,6 +56,7 @@ export function createServe({ store, engine, notes, keeping, search }: ServeOpti
     // Its folder is named after it.
     project: basename(store.paths.context),
     known,
+    seen: seenTables(policies),
     lineages: createLineages(store),
     continuations: createContinuations(store, nodeFiles),
     search,

@@ -4,6 +4,7 @@ import type { Lineages } from '../cite/lineage.ts';
 import type { Continuations } from './continuation.ts';
 import type { KnownTables } from './known-tables.ts';
 import type { SearchServices } from './search-services.ts';
+import type { Seen } from './seen-tables.ts';
 
 /** What the ways to an answer share. */
 export interface ServeParts {
@@ -12,6 +13,8 @@ export interface ServeParts {
   /** Names the project in addresses. */
   readonly project: string;
   readonly known: KnownTables;
+  /** Of every table that a moment holds, it is defined: those that a grant does not see are not in it. */
+  readonly seen: Seen;
   readonly lineages: Lineages;
   readonly continuations: Continuations;
   /** Undefined in a build without search. */
