@@ -73,6 +73,8 @@ interface Operation<T> {
   begun?(): void;
   /** Once it is known to have succeeded, which a process that is gone never learns. */
   done?(): void;
+  /** Of what was opened for a process that is gone. */
+  close?(opened: T): Promise<void>;
 }
 
 /** A disk that fails on demand, and remembers what has reached it for good. */
@@ -126,7 +128,7 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
     void die(fault === 'lost' ? powerCut : () => {});
   };
 
-  const operate = async <T>({ writes, action, tear, begun, done }: Operation<T>): Promise<T> => {
+  const operate = async <T>({ writes, action, tear, begun, done, close }: Operation<T>): Promise<T> => {
     const half = (): void => {
       if (!tear) return;
       begun?.();
@@ -139,7 +141,10 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
     underWay.add(running);
     const [outcome] = await Promise.allSettled([running]);
     underWay.delete(running);
-    if (gone) return isGone();
+    if (gone) {
+      if (outcome.status === 'fulfilled') await close?.(outcome.value);
+      return isGone();
+    }
     if (outcome.status === 'rejected') throw outcome.reason;
     done?.();
     return outcome.value;
@@ -187,6 +192,7 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
         writes: true,
         begun: () => rewritten(path),
         action: () => nodeFiles.create(path),
+        close: (opened) => opened.close(),
       });
       return {
         write: (bytes) =>
@@ -195,7 +201,11 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
       };
     },
     async append(path) {
-      const file = await operate({ writes: true, action: () => nodeFiles.append(path) });
+      const file = await operate({
+        writes: true,
+        action: () => nodeFiles.append(path),
+        close: (opened) => opened.close(),
+      });
       let flushed = contents.has(path) ? file.sizeBytes : (tails.get(path) ?? 0);
       const keep = (sizeBytes: number): void => {
         flushed = sizeBytes;
