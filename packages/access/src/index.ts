@@ -1,4 +1,24 @@
+export {
+  type CompiledAction,
+  compileAction,
+  DETECTABLE,
+  DETECTORS_VERSION,
+  detokenize,
+  hashText,
+  type KeyLabel,
+  openPseudonyms,
+  type Pseudonyms,
+  pseudonymsOf,
+  redactValue,
+  scrubSql,
+  scrubText,
+  tokenizeText,
+  type ValueAction,
+} from './actions/index.ts';
+export { policyOf, refusedZones, SEES_ALL, zoneAllowed } from './policy/policy-of.ts';
+export { seenTable, type TableShape } from './policy/see-table.ts';
 export type { SeenTable } from './policy/seen-table.ts';
+export { manifestFacts, noFacts, type TableFacts } from './policy/table-facts.ts';
 export type {
   ColumnEffect,
   ColumnRule,

@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './ids.ts';
 export * from './index-spec.ts';
 export * from './manifest/model.ts';
+export { columnSources, tableZones } from './manifest/table-zones.ts';
 export { parseDurationMs } from './manifest/units.ts';
 export * from './order.ts';
 export * from './partitioning.ts';

@@ -5,18 +5,35 @@ import { excludedFrom, LOCAL_ZONE, type TableZones, type ZoneTag } from '../zone
 import type { ColumnSpec, Manifest, Pipeline, Table, TransformStep } from './model.ts';
 import type { Problem } from './problem.ts';
 
+/** Health data goes nowhere else, whatever else is said. */
+const PHI_ZONES: ZoneTag = ['local:*', 'on-prem:*'];
+
 /** Every tag that concerns a table, whichever pipeline gives it. */
 export function tableZones(
-  { pipelines, transforms }: Pick<Manifest, 'pipelines' | 'transforms'>,
+  manifest: Pick<Manifest, 'pipelines' | 'transforms'>,
   name: TableName,
 ): TableZones {
-  const feeding = pipelines.flatMap((pipeline) => feeds(pipeline, name));
-  const columns = feeding.flatMap(({ table }) => table?.columns ?? []);
-  const steps = transforms.filter(({ table }) => table === name).flatMap((each) => each.steps);
+  const feeding = manifest.pipelines.flatMap((pipeline) => feeds(pipeline, name));
+  const sources = columnSources(manifest, name);
   return {
     table: tagsOf(feeding.flatMap(({ pipeline, table }) => [pipeline, ...(table ? [table] : [])])),
-    column: (column) => tagsOf(sourcesOf(column, columns, steps)),
+    column(column) {
+      const declared = sources(column);
+      return [...tagsOf(declared), ...(declared.some(({ piiType }) => piiType === 'phi') ? [PHI_ZONES] : [])];
+    },
   };
+}
+
+/** By column of the store: the declared columns whose values may be in it, those within it included. */
+export function columnSources(
+  { pipelines, transforms }: Pick<Manifest, 'pipelines' | 'transforms'>,
+  name: TableName,
+): (column: string) => readonly ColumnSpec[] {
+  const declared = pipelines
+    .flatMap((pipeline) => feeds(pipeline, name))
+    .flatMap(({ table }) => table?.columns ?? []);
+  const steps = transforms.filter(({ table }) => table === name).flatMap((each) => each.steps);
+  return (column) => sourcesOf(column, declared, steps);
 }
 
 /** Vector indexes whose model runs where their data may not go. */

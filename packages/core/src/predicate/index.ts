@@ -13,4 +13,4 @@ export {
 export { compareText } from './compare.ts';
 export { compilePredicate, type PredicateRow, type Truth } from './evaluate.ts';
 export { parsePredicate } from './parse.ts';
-export { predicateToSql } from './to-sql.ts';
+export { type ColumnSql, predicateToSql } from './to-sql.ts';

@@ -22,32 +22,44 @@ const OPERATORS: Readonly<Record<BoundOp, string>> = {
 /** Operands of AND and OR are written as a tree of this width, so that the engine's parser does not nest by length. */
 const GROUP = 64;
 
+/** How a column, or the field of structs that a path leads to, is written. The path is spelled as in the schema. */
+export type ColumnSql = (path: readonly string[]) => string;
+
 /**
  * The filter as a boolean expression of DuckDB's SQL over the columns of `schema`: every identifier and literal
- * quoted, every literal cast, names spelled as the schema does. It cannot fail on a row.
- * Throws `query.unknown_column`, `predicate.invalid`.
+ * quoted, every literal cast, names spelled as the schema does. It cannot fail on a row, unless what `columnSql` makes
+ * of a column can. Throws `query.unknown_column`, `predicate.invalid`.
  */
-export function predicateToSql(predicate: Predicate, schema: TableSchema): string {
-  return write(bind(predicate, schema));
+export function predicateToSql(
+  predicate: Predicate,
+  schema: TableSchema,
+  columnSql: ColumnSql = plainColumnSql,
+): string {
+  return write(bind(predicate, schema), ({ path }) => columnSql(path));
 }
 
-function write(bound: Bound): string {
+type WriteColumn = (column: BoundColumn) => string;
+
+function write(bound: Bound, columnSql: WriteColumn): string {
+  const again = (inner: Bound): string => write(inner, columnSql);
+  const columnAs = (column: BoundColumn, type: LogicalType): string =>
+    sameType(column.type, type) ? columnSql(column) : `CAST(${columnSql(column)} AS ${sqlType(type)})`;
   switch (bound.kind) {
     case 'constant':
       return bound.value === null ? 'CAST(NULL AS BOOLEAN)' : bound.value ? 'TRUE' : 'FALSE';
     case 'and':
-      return join(bound.operands.map(write), ' AND ', 'TRUE');
+      return join(bound.operands.map(again), ' AND ', 'TRUE');
     case 'or':
-      return join(bound.operands.map(write), ' OR ', 'FALSE');
+      return join(bound.operands.map(again), ' OR ', 'FALSE');
     case 'not':
-      return `(NOT ${write(bound.operand)})`;
+      return `(NOT ${again(bound.operand)})`;
     case 'is_null': {
       const { operand } = bound;
-      const inner = operand.kind === 'column' ? columnSql(operand) : write(operand);
+      const inner = operand.kind === 'column' ? columnSql(operand) : again(operand);
       return `(${inner} IS ${bound.negated ? 'NOT ' : ''}NULL)`;
     }
     case 'is_boolean':
-      return `(${write(bound.operand)} IS ${bound.negated ? 'NOT ' : ''}${bound.value ? 'TRUE' : 'FALSE'})`;
+      return `(${again(bound.operand)} IS ${bound.negated ? 'NOT ' : ''}${bound.value ? 'TRUE' : 'FALSE'})`;
     case 'truth':
       return columnSql(bound.column);
     case 'unless_null':
@@ -83,11 +95,7 @@ function join(parts: readonly string[], separator: string, none: string): string
   return join(groups, separator, none);
 }
 
-function columnAs(column: BoundColumn, type: LogicalType): string {
-  return sameType(column.type, type) ? columnSql(column) : `CAST(${columnSql(column)} AS ${sqlType(type)})`;
-}
-
-function columnSql({ path }: BoundColumn): string {
+function plainColumnSql(path: readonly string[]): string {
   const [first = '', ...fields] = path;
   return fields.reduce(
     (sql, field) => `struct_extract(${sql}, ${quoteLiteral(field)})`,
