@@ -130,7 +130,7 @@ function openWorld(root: string, data: HybridRows) {
       ...rest,
       table: await indexes.indexedTable(await table()),
       ...(vector ? { vector: Buffer.from(vector.buffer).toString('base64') } : {}),
-      allowed: { grant: 'owner', seesAll: true, where },
+      allowed: { seesAll: true, where },
       explain: false,
     };
     return (await engine.read<SearchAnswer>('search', request, { timeoutMs: undefined })).hits;

@@ -1,4 +1,6 @@
-/** An index as the manifest declares it, defaults filled in. */
+import type { PiiType } from './pii-type.ts';
+
+/** An index as the manifest declares it, defaults filled in; or the twin of one. */
 export type IndexSpec = TextIndexSpec | VectorIndexSpec;
 
 export interface TextIndexSpec {
@@ -8,6 +10,19 @@ export interface TextIndexSpec {
   /** Text columns; dots reach into structs. */
   readonly columns: readonly string[];
   readonly analyzer: Analyzer;
+  readonly scrubbed?: ScrubbedTexts;
+}
+
+/**
+ * What makes an index the twin of another: values that its texts may quote are cut out, for those who may not read
+ * them where they stand.
+ */
+export interface ScrubbedTexts {
+  /** Name of the other. */
+  readonly twinOf: string;
+  readonly columns: readonly { readonly column: string; readonly piiTypes: readonly PiiType[] }[];
+  /** Of the detectors. */
+  readonly version: number;
 }
 
 /** `english`: words, stemmed. `simple`: words, folded. `none`: the whole value is one word. */
@@ -23,6 +38,7 @@ export interface VectorIndexSpec {
   readonly metric: 'cosine';
   /** How vectors are kept for the scan; the last step always compares floats. */
   readonly scan: 'int8' | 'float';
+  readonly scrubbed?: ScrubbedTexts;
 }
 
 /** The model that needs no weights: hashed words and pieces of words. */

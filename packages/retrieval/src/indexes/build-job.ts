@@ -6,6 +6,7 @@ import {
   type IndexBuildRequest,
   NOT_EMBEDDED,
 } from './build-request.ts';
+import { type TextSource, textSources } from './column-text.ts';
 import type { Connection } from './connection.ts';
 import { indexId } from './definition.ts';
 import { type DocumentVectors, openDocumentVectors } from './document-vectors.ts';
@@ -13,7 +14,6 @@ import { indexBuilder, type PartBuilder, rowsBuilder } from './index-builders.ts
 import { stopsCommit } from './index-error.ts';
 import { type IndexFile, ROWS_ID } from './index-manifest.ts';
 import type { IndexedPart } from './indexed-table.ts';
-import { indexedColumns } from './memory-unit.ts';
 import { type RowsToRead, readRows } from './read-rows.ts';
 
 /** @throws HakiriError store.disk_full, store.io */
@@ -35,7 +35,7 @@ export async function indexBuildJob(
 export function rowsOfPart(
   part: IndexedPart & { readonly columns: TableSchema },
   primaryKey: readonly string[],
-  columns: readonly string[],
+  texts: readonly TextSource[],
 ): RowsToRead {
   const read = `read_parquet(${quoteLiteral(part.path)}, hive_partitioning=false`;
   // The engine's own column would be hidden by one of the part's.
@@ -45,7 +45,7 @@ export function rowsOfPart(
     from: hidden ? numbered : `${read}, file_row_number=true)`,
     schema: part.columns,
     primaryKey,
-    columns,
+    texts,
     ordinal: hidden ? '"_hakiri_row"' : '"file_row_number"',
   };
 }
@@ -68,7 +68,7 @@ export async function buildPart(
   try {
     if (part.wants.includes(ROWS_ID)) building.push(rowsBuilder(part, primaryKey.length > 0));
     for (const spec of wanted) building.push(indexBuilder(part, spec, wanted, vectors));
-    const chunks = readRows(connection, rowsOfPart(part, primaryKey, indexedColumns(wanted)));
+    const chunks = readRows(connection, rowsOfPart(part, primaryKey, textSources(wanted)));
     for await (const rows of chunks) {
       building = building.filter((builder) => {
         try {

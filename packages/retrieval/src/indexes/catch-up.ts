@@ -12,6 +12,7 @@ import { stopsCommit } from './index-error.ts';
 import { ROWS_ID } from './index-manifest.ts';
 import type { BuildHow, IndexWork } from './index-service.ts';
 import { textSourcesOf } from './text-sources.ts';
+import { knownName } from './twins.ts';
 
 export interface CatchUpHow extends BuildHow {
   /** Makes all of them anew, or those of a name. */
@@ -59,7 +60,7 @@ async function wantedOf(
   const specs = options.specsOf(table.name);
   const ids = [
     { id: ROWS_ID, name: undefined },
-    ...specs.map((spec) => ({ id: indexId(spec), name: spec.name })),
+    ...specs.map((spec) => ({ id: indexId(spec), name: knownName(spec) })),
   ];
   for (const { id, name } of ids) {
     // What all share is made anew with any: nobody knows which of them is damaged.

@@ -76,7 +76,7 @@ export function partsOf(table: CatalogTable, absolute: (relative: string) => str
 
 /**
  * What serves in the place of a declared index: that one where it has every part; else what it was before, where
- * that has every part; else as much of it as there is.
+ * that has every part; else as much of it as there is. A twin from before may hold what must be cut out by now.
  */
 export async function servingSpec(
   files: Files,
@@ -85,7 +85,7 @@ export async function servingSpec(
   declared: IndexSpec,
 ): Promise<IndexSpec> {
   const { missing } = await coverageOf(manifests, parts, indexId(declared));
-  if (missing.length === 0) return declared;
+  if (missing.length === 0 || declared.scrubbed !== undefined) return declared;
   for (const before of await formerSpecs(files, manifests, parts, declared)) {
     if ((await coverageOf(manifests, parts, indexId(before))).missing.length === 0) return before;
   }

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
 import type { IndexSpec } from '@hakiri/core';
+import { textSources } from './column-text.ts';
 import type { Connection } from './connection.ts';
 import { indexId } from './definition.ts';
 import { openDocumentVectors } from './document-vectors.ts';
 import type { IndexedDelta, IndexedTable } from './indexed-table.ts';
-import { indexedColumns, type MemoryRow, type MemoryUnit, memoryUnit, withVectors } from './memory-unit.ts';
+import { type MemoryRow, type MemoryUnit, memoryUnit, withVectors } from './memory-unit.ts';
 import { type ReadRow, readRows } from './read-rows.ts';
 
 /** What is held of a file of small writes. */
@@ -92,7 +93,7 @@ async function unseenRows(
     from: `(${delta.select})`,
     schema: table.schema,
     primaryKey: table.primaryKey,
-    columns: indexedColumns(table.indexes),
+    texts: textSources(table.indexes),
     where: `"_hakiri_seq" >= ${least}`,
     orderBy: '"_hakiri_seq"',
   });
@@ -125,7 +126,7 @@ function inUnits(
 }
 
 const unitOf = (table: IndexedTable, run: IndexedDelta['run'], rows: readonly MemoryRow[]): MemoryUnit =>
-  memoryUnit(run, rows, indexedColumns(table.indexes), table.primaryKey.length > 0);
+  memoryUnit(run, rows, textSources(table.indexes), table.primaryKey.length > 0);
 
 /** The last units become one while they are about as large: each row is merged a few times, and units stay few. */
 function merged(

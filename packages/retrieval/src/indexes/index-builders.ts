@@ -3,13 +3,12 @@ import { basename, join } from 'node:path';
 import type { IndexSpec, TextIndexSpec, VectorIndexSpec } from '@hakiri/core';
 import { createTextSegmentBuilder } from '../text/index.ts';
 import { createVectorSegmentWriter } from '../vector/index.ts';
-import { joinedText } from './column-text.ts';
+import { joinedText, placesAmong, textSources } from './column-text.ts';
 import { indexId } from './definition.ts';
 import type { DocumentVectors } from './document-vectors.ts';
 import { createFileSink, type FileSink } from './file-sink.ts';
 import { type IndexFile, indexFolder, ROWS_ID } from './index-manifest.ts';
 import type { IndexedPart } from './indexed-table.ts';
-import { indexedColumns } from './memory-unit.ts';
 import type { ReadRow } from './read-rows.ts';
 import { createRowsWriter } from './rows-file.ts';
 
@@ -54,21 +53,20 @@ export function rowsBuilder(part: IndexedPart, keyed: boolean): PartBuilder {
   };
 }
 
-/** @param specs all whose columns are read, in the order of `indexedColumns` */
+/** @param specs all whose texts are read, in the order of `textSources` */
 export function indexBuilder(
   part: IndexedPart,
   spec: IndexSpec,
   specs: readonly IndexSpec[],
   vectors: DocumentVectors,
 ): PartBuilder {
-  const read = indexedColumns(specs);
-  const columns = spec.columns.map((column) => read.indexOf(column));
-  return spec.kind === 'fts' ? textBuilder(part, spec, columns) : vectorBuilder(part, spec, columns, vectors);
+  const places = placesAmong(textSources(specs), spec);
+  return spec.kind === 'fts' ? textBuilder(part, spec, places) : vectorBuilder(part, spec, places, vectors);
 }
 
-function textBuilder(part: IndexedPart, spec: TextIndexSpec, columns: readonly number[]): PartBuilder {
+function textBuilder(part: IndexedPart, spec: TextIndexSpec, places: readonly number[]): PartBuilder {
   const id = indexId(spec);
-  const builders = columns.map(() =>
+  const builders = places.map(() =>
     createTextSegmentBuilder({ analyzer: spec.analyzer, batchWords: BATCH_WORDS }),
   );
   let ordinal = 0;
@@ -77,7 +75,7 @@ function textBuilder(part: IndexedPart, spec: TextIndexSpec, columns: readonly n
     add(rows) {
       for (const { texts } of rows) {
         builders.forEach((builder, i) => {
-          builder.add(ordinal, texts[columns[i]!] ?? null);
+          builder.add(ordinal, texts[places[i]!] ?? null);
         });
         ordinal++;
       }
@@ -111,7 +109,7 @@ export function writeTextFile(
 function vectorBuilder(
   part: IndexedPart,
   spec: VectorIndexSpec,
-  columns: readonly number[],
+  places: readonly number[],
   vectors: DocumentVectors,
 ): PartBuilder {
   const id = indexId(spec);
@@ -120,7 +118,7 @@ function vectorBuilder(
   return {
     id,
     add(rows) {
-      const texts = rows.map((row) => joinedText(columns.map((i) => row.texts[i] ?? null)));
+      const texts = rows.map((row) => joinedText(places.map((i) => row.texts[i] ?? null)));
       for (const vector of vectors.of(spec, texts)) {
         if (vector === undefined) return false;
         writer.addStored(vector ?? undefined);

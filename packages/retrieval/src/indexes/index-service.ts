@@ -326,7 +326,9 @@ export function createIndexes(options: IndexesOptions): Indexes {
     ],
     indexedTable,
     async behind(table) {
-      return (await standing(table)).map(({ serving, rowsBehind }) => ({ name: serving.name, rowsBehind }));
+      return (await standing(table)).flatMap(({ serving, rowsBehind }) =>
+        serving.scrubbed === undefined ? [{ name: serving.name, rowsBehind }] : [],
+      );
     },
     async list(tables) {
       const states: IndexState[] = [];

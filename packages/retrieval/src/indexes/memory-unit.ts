@@ -7,7 +7,7 @@ import {
   openVectorSegment,
   type VectorSegment,
 } from '../vector/index.ts';
-import { joinedText } from './column-text.ts';
+import { joinedText, placesAmong, type TextSource, textSources } from './column-text.ts';
 import { indexId } from './definition.ts';
 import type { DocumentVectors } from './document-vectors.ts';
 import type { RowIdentities } from './opened-table.ts';
@@ -27,22 +27,17 @@ export interface MemoryRow {
   readonly vectors: ReadonlyMap<string, Float32Array | null>;
 }
 
-/** Columns that the indexes of a table read, each once. */
-export function indexedColumns(specs: readonly IndexSpec[]): readonly string[] {
-  return [...new Set(specs.flatMap(({ columns }) => columns))];
-}
-
 /** Vectors of rows, for every vector index that has them all. */
 export function withVectors(
   rows: readonly ReadRow[],
   specs: readonly IndexSpec[],
   vectors: DocumentVectors,
 ): readonly MemoryRow[] {
-  const columns = indexedColumns(specs);
+  const sources = textSources(specs);
   const made = rows.map((read) => ({ read, vectors: new Map<string, Float32Array | null>() }));
   for (const spec of specs) {
     if (spec.kind !== 'vector') continue;
-    const at = spec.columns.map((column) => columns.indexOf(column));
+    const at = placesAmong(sources, spec);
     const texts = rows.map((row) => joinedText(at.map((i) => row.texts[i] ?? null)));
     const found = vectors.of(spec, texts);
     found.forEach((vector, i) => {
@@ -55,7 +50,7 @@ export function withVectors(
 export function memoryUnit(
   run: RunId,
   rows: readonly MemoryRow[],
-  columns: readonly string[],
+  sources: readonly TextSource[],
   keyed: boolean,
 ): MemoryUnit {
   const built = new Map<string, readonly TextSegment[] | VectorSegment | undefined>();
@@ -71,7 +66,7 @@ export function memoryUnit(
     segments(spec) {
       const id = indexId(spec);
       if (!built.has(id)) {
-        built.set(id, spec.kind === 'fts' ? textSegments(spec, rows, columns) : vectorSegment(spec, rows));
+        built.set(id, spec.kind === 'fts' ? textSegments(spec, rows, sources) : vectorSegment(spec, rows));
       }
       return built.get(id);
     },
@@ -81,10 +76,9 @@ export function memoryUnit(
 function textSegments(
   spec: TextIndexSpec,
   rows: readonly MemoryRow[],
-  columns: readonly string[],
+  sources: readonly TextSource[],
 ): readonly TextSegment[] {
-  return spec.columns.map((column) => {
-    const at = columns.indexOf(column);
+  return placesAmong(sources, spec).map((at) => {
     const builder = createTextSegmentBuilder({ analyzer: spec.analyzer });
     rows.forEach(({ read }, ordinal) => {
       builder.add(ordinal, read.texts[at] ?? null);

@@ -62,7 +62,7 @@ function isCurrent({ isWhole, built, lookedAt }: Kept, table: IndexedTable): boo
 
 async function memoryUnits(connection: Connection, table: IndexedTable): Promise<readonly MemoryUnit[]> {
   if (table.deltas.length === 0) return [];
-  const alive = await placesOf(connection, table, undefined);
+  const alive = await placesOf(connection, table);
   const units: MemoryUnit[] = [];
   for (const delta of table.deltas) {
     await deltaUnits(connection, table, delta, alive.deltas.get(delta.run));

@@ -1,13 +1,13 @@
 import { HakiriError, type JsonValue, quoteIdentifier, type RunId, type TableSchema } from '@hakiri/core';
 import { jsonValue, mapEngineError } from '@hakiri/engine/child';
-import { columnText } from './column-text.ts';
+import { type TextSource, textSql } from './column-text.ts';
 import type { Connection } from './connection.ts';
 
 export interface ReadRow {
   readonly run: RunId;
   readonly seq: number;
   readonly key: readonly JsonValue[];
-  /** By the asked columns. */
+  /** As asked for. */
   readonly texts: readonly (string | null)[];
 }
 
@@ -17,7 +17,7 @@ export interface RowsToRead {
   /** Of what is read. */
   readonly schema: TableSchema;
   readonly primaryKey: readonly string[];
-  readonly columns: readonly string[];
+  readonly texts: readonly TextSource[];
   /** Column with the row's number, which must ascend from 0; undefined where there is none. */
   readonly ordinal?: string;
   readonly where?: string;
@@ -32,10 +32,10 @@ export async function* readRows(
   connection: Connection,
   rows: RowsToRead,
 ): AsyncGenerator<readonly ReadRow[]> {
-  const { schema, primaryKey, columns } = rows;
+  const { schema, primaryKey } = rows;
   const held = new Set(schema.columns.map(({ name }) => name));
   const keys = primaryKey.map((name) => (held.has(name) ? quoteIdentifier(name) : 'NULL'));
-  const texts = columns.map((column) => columnText(schema, column));
+  const texts = rows.texts.map((source) => textSql(schema, source));
   const list = [rows.ordinal ?? 'NULL', '"_hakiri_run"', '"_hakiri_seq"', ...keys, ...texts];
   const where = rows.where === undefined ? '' : ` WHERE ${rows.where}`;
   const order = rows.orderBy === undefined ? '' : ` ORDER BY ${rows.orderBy}`;

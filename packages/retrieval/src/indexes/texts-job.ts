@@ -3,11 +3,10 @@ import { embeddingCachePath, removeCacheFile } from '../embed/cache/cache-file.t
 import { embeddingCaches, forgetTexts } from '../embed/cache/forget-texts.ts';
 import { textHash } from '../embed/cache/vector-row.ts';
 import { rowsOfPart } from './build-job.ts';
-import { joinedText } from './column-text.ts';
+import { joinedText, placesAmong, textSources } from './column-text.ts';
 import type { Connection } from './connection.ts';
 import { openDocumentVectors } from './document-vectors.ts';
 import type { IndexedDelta, IndexedPart } from './indexed-table.ts';
-import { indexedColumns } from './memory-unit.ts';
 import { type ReadRow, type RowsToRead, readRows } from './read-rows.ts';
 
 /** Where texts of a table stand. */
@@ -47,6 +46,7 @@ export async function missingTextsJob(
   const { spec, after } = request;
   const vectors = openDocumentVectors(request.embeddings);
   const texts = new Set<string>();
+  const textOf = reading(spec, [spec]);
   let bytes = 0;
   try {
     for (const [source, rows] of sourcesOf(request, [spec]).entries()) {
@@ -54,7 +54,7 @@ export async function missingTextsJob(
       const from = source === after?.source ? after.row : 0;
       let row = 0;
       for await (const chunk of readRows(connection, rows)) {
-        const wanted = chunk.map((read) => textOf(spec, [spec], read));
+        const wanted = chunk.map(textOf);
         const found = vectors.of(spec, wanted);
         for (const [i, text] of wanted.entries()) {
           if (row++ < from || text === undefined || texts.has(text) || found[i] !== undefined) continue;
@@ -84,12 +84,15 @@ export async function forgetTextsJob(connection: Connection, request: ForgetText
   const caches = embeddingCaches(request.embeddings);
   for (const path of caches) if (!keep.has(path)) removeCacheFile(path);
   if (!caches.some((path) => keep.has(path))) return null;
+  const readings = specs.map((spec) => ({
+    hashes: keep.get(embeddingCachePath(request.embeddings, spec.model))!,
+    textOf: reading(spec, specs),
+  }));
   for (const rows of sourcesOf(request, specs)) {
     for await (const chunk of readRows(connection, rows)) {
-      for (const spec of specs) {
-        const hashes = keep.get(embeddingCachePath(request.embeddings, spec.model))!;
+      for (const { hashes, textOf } of readings) {
         for (const read of chunk) {
-          const text = textOf(spec, specs, read);
+          const text = textOf(read);
           if (text === undefined) continue;
           const hash = textHash(text);
           hashes.set(Buffer.from(hash).toString('latin1'), hash);
@@ -105,24 +108,24 @@ function sourcesOf(
   { parts, deltas, schema }: TextSources,
   specs: readonly VectorIndexSpec[],
 ): readonly RowsToRead[] {
-  const columns = indexedColumns(specs);
+  const texts = textSources(specs);
   return [
-    ...parts.map((part) => rowsOfPart(part, [], columns)),
+    ...parts.map((part) => rowsOfPart(part, [], texts)),
     ...deltas.map(({ select }) => ({
       from: `(${select})`,
       schema,
       primaryKey: [],
-      columns,
+      texts,
       orderBy: '"_hakiri_seq"',
     })),
   ];
 }
 
-function textOf(
+/** What a spec embeds of rows that were read for all of them. */
+function reading(
   spec: VectorIndexSpec,
   specs: readonly VectorIndexSpec[],
-  { texts }: ReadRow,
-): string | undefined {
-  const columns = indexedColumns(specs);
-  return joinedText(spec.columns.map((column) => texts[columns.indexOf(column)] ?? null));
+): (read: ReadRow) => string | undefined {
+  const places = placesAmong(textSources(specs), spec);
+  return ({ texts }) => joinedText(places.map((at) => texts[at] ?? null));
 }

@@ -1,8 +1,6 @@
-import type { JsonValue } from '@hakiri/core';
 import type { OpenedIndex, OpenedTable } from '../indexes/opened-table.ts';
 import type { ScoredRow, TieOrder } from '../vector/index.ts';
 import { type Fused, fuse } from './fuse.ts';
-import { compareKeys } from './key-order.ts';
 import type { SearchHit } from './request.ts';
 
 /** What one index found, best first. */
@@ -17,21 +15,18 @@ export interface FoundList {
 const UNIT = 2 ** 32;
 
 /** The best k of all lists: by the score of the only one, or by their ranks. */
-export function hitsOf(opened: OpenedTable, lists: readonly FoundList[], k: number): readonly SearchHit[] {
-  const keys = new Map<number, readonly JsonValue[]>();
-  const idOf = ({ unit, ordinal }: ScoredRow): number => unit * UNIT + ordinal;
-  const keyOf = (row: ScoredRow): readonly JsonValue[] => {
-    const id = idOf(row);
-    const key = keys.get(id) ?? identitiesOf(opened, row.unit).keyAt(row.ordinal);
-    keys.set(id, key);
-    return key;
-  };
-  return best(lists, k, idOf, (a, b) => compareKeys(keyOf(a), keyOf(b))).map(({ row, score, ranks }) => {
+export function hitsOf(
+  opened: OpenedTable,
+  lists: readonly FoundList[],
+  k: number,
+  ties: TieOrder,
+): readonly SearchHit[] {
+  return best(lists, k, ties).map(({ row, score, ranks }) => {
     const identities = identitiesOf(opened, row.unit);
     const keywordRank = bestRank(lists, ranks, 'fts');
     const vectorRank = bestRank(lists, ranks, 'vector');
     return {
-      key: keyOf(row),
+      key: identities.keyAt(row.ordinal),
       run: identities.runs[identities.runIndexAt(row.ordinal)]!,
       seq: identities.seqAt(row.ordinal),
       score,
@@ -41,17 +36,17 @@ export function hitsOf(opened: OpenedTable, lists: readonly FoundList[], k: numb
   });
 }
 
-function best(
-  lists: readonly FoundList[],
-  k: number,
-  idOf: (row: ScoredRow) => number,
-  ties: (a: ScoredRow, b: ScoredRow) => number,
-): readonly Fused<ScoredRow>[] {
+function best(lists: readonly FoundList[], k: number, ties: TieOrder): readonly Fused<ScoredRow>[] {
   const [first, ...others] = lists;
   if (first && others.length === 0) {
     return first.rows.slice(0, k).map((row, i) => ({ row, score: row.score, ranks: [i + 1] }));
   }
-  return fuse(lists, k, idOf, ties);
+  return fuse(
+    lists,
+    k,
+    ({ unit, ordinal }) => unit * UNIT + ordinal,
+    (a, b) => ties(a.unit, a.ordinal, b.unit, b.ordinal),
+  );
 }
 
 function bestRank(
@@ -65,7 +60,10 @@ function bestRank(
   return ofKind.length === 0 ? undefined : Math.min(...ofKind);
 }
 
-/** Rows of one score, by run and sequence: the same wherever they lie, before and after a compaction. */
+/**
+ * Rows of one score, by run and sequence: the same wherever they lie, before and after a compaction, and nothing of
+ * their values.
+ */
 export function identityOrder(opened: OpenedTable): TieOrder {
   return (unitA, ordinalA, unitB, ordinalB) => {
     const a = identitiesOf(opened, unitA);

@@ -1,6 +1,6 @@
 /** What the planner knows of the vector part of a search. */
 export interface VectorQuestion {
-  /** Alive rows of the table. */
+  /** Alive rows of the table that the grant sees. */
   readonly rows: number;
   /** Alive rows that may be found. */
   readonly allowed: number;

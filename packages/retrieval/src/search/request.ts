@@ -14,6 +14,8 @@ export interface SearchRequest {
   readonly vector?: string;
   /** Names of indexes; all of the table's of the kind when undefined. */
   readonly indexes?: readonly string[];
+  /** What of them may be matched; every column when undefined. */
+  readonly columns?: MatchedColumns;
   readonly k: number;
   readonly allowed: AllowedRows;
   readonly explain: boolean;
@@ -25,13 +27,23 @@ export type SearchCall = Omit<SearchRequest, 'table'> & {
   readonly tableId?: number;
 };
 
+/** Top-level columns that are served as text; an index over any other is as if it were not there. */
+export interface MatchedColumns {
+  readonly clear: readonly string[];
+  /** Served with spans cut out: matched as that. */
+  readonly scrubbed: readonly string[];
+}
+
 /** Which alive rows may be found. */
 export interface AllowedRows {
-  /** Tells one principal's sets from another's. */
-  readonly grant: string;
   /** Whether the grant sees every alive row of the table: then statistics of the whole may be used. */
   readonly seesAll: boolean;
-  /** A condition in SQL over the table's view, made from a checked predicate; undefined: no filter. */
+  /**
+   * What the grant sees of the table: a SELECT from the relation `ALIVE_ROWS` that hands `PLACE_COLUMNS` on; undefined
+   * where it sees everything as it is.
+   */
+  readonly seen?: string | undefined;
+  /** A condition in SQL over what is seen, made from a checked predicate; undefined: no filter. */
   readonly where: string | undefined;
 }
 

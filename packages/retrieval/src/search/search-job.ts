@@ -10,7 +10,8 @@ import {
   rowsBehind,
   type TableRows,
 } from '../indexes/opened-table.ts';
-import { aliveRows, allowedRows } from '../sets/table-rows.ts';
+import { knownName } from '../indexes/twins.ts';
+import { allowedRows, seenRows } from '../sets/table-rows.ts';
 import type { TieOrder } from '../vector/index.ts';
 import { chooseIndexes, refuseUnbuilt } from './choose-indexes.ts';
 import { type FoundList, hitsOf, identityOrder } from './hits.ts';
@@ -29,7 +30,8 @@ const LEXICAL_WEIGHT = 1 / 3;
 interface Search {
   readonly request: SearchRequest;
   readonly opened: OpenedTable;
-  readonly alive: TableRows;
+  /** Alive rows that the grant sees: nothing that is said may depend on another. */
+  readonly seen: TableRows;
   readonly allowed: TableRows;
   /** Of each list. */
   readonly depth: number;
@@ -73,22 +75,21 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
   const indexes = chooseIndexes(opened, request);
   const openMs = elapsed();
 
-  const alive = await aliveRows(connection, opened);
+  const seen = await seenRows(connection, opened, request.allowed);
+  refuseUnbuilt(indexes, seen);
   const allowed = await allowedRows(connection, opened, request.allowed);
-  // Nothing that is said may depend on rows that the grant does not see.
-  const counted = request.allowed.seesAll ? alive : allowed;
-  refuseUnbuilt(indexes, counted);
   const filterMs = elapsed() - openMs;
 
   const depth = indexes.length === 1 ? k : Math.max(k * DEPTH_PER_HIT, LEAST_DEPTH);
-  const asked: Search = { request, opened, alive, allowed, depth, ties: identityOrder(opened) };
+  const ties = identityOrder(opened);
+  const asked: Search = { request, opened, seen, allowed, depth, ties };
   const lists: PlannedList[] = [];
   for (const index of indexes) {
     lists.push(index.kind === 'fts' ? keywordList(asked, index) : await vectorList(asked, index));
   }
   const foundMs = elapsed();
-  const hits = hitsOf(opened, lists, k);
-  const behind = Object.fromEntries(indexes.map((index) => [index.spec.name, rowsBehind(index, counted)]));
+  const hits = hitsOf(opened, lists, k, ties);
+  const behind = Object.fromEntries(indexes.map((index) => [knownName(index.spec), rowsBehind(index, seen)]));
   if (!request.explain) return { hits, behind, plan: undefined };
 
   const plan: QueryPlan = {
@@ -98,11 +99,11 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
     rows: hits.length,
     elapsedMs: elapsed(),
     steps: [
-      { step: 'open', detail: openDetail(opened, indexes), elapsedMs: openMs },
+      { step: 'open', detail: openDetail(asked, indexes), elapsedMs: openMs },
       {
         step: 'allowed rows',
         detail: request.allowed.where === undefined ? 'no filter' : 'filter',
-        estimatedRows: counted.count,
+        estimatedRows: seen.count,
         rows: allowed.count,
         elapsedMs: filterMs,
       },
@@ -119,8 +120,11 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
   return { hits, behind, plan };
 }
 
-const openDetail = ({ units }: OpenedTable, indexes: readonly OpenedIndex[]): string =>
-  `${indexes.length} of its indexes, ${units.length} parts`;
+/** How many parts there are tells something of rows that are not seen. */
+function openDetail({ request, opened }: Search, indexes: readonly OpenedIndex[]): string {
+  const parts = request.allowed.seesAll ? `, ${opened.units.length} parts` : '';
+  return `${indexes.length} of its indexes${parts}`;
+}
 
 function keywordList({ request, allowed, depth, ties }: Search, index: OpenedTextIndex): PlannedList {
   const elapsed = stopwatch();
@@ -130,7 +134,7 @@ function keywordList({ request, allowed, depth, ties }: Search, index: OpenedTex
   const { rows, postings } = searchKeywords({ index, text: request.text, allowed, k: depth, ties });
   const plan: QueryPlan = {
     step: 'keyword',
-    detail: `${index.spec.name}: best ${depth} by BM25`,
+    detail: `${knownName(index.spec)}: best ${depth} by BM25`,
     estimatedRows: postings,
     rows: rows.length,
     elapsedMs: elapsed(),
@@ -141,7 +145,7 @@ function keywordList({ request, allowed, depth, ties }: Search, index: OpenedTex
 async function vectorList(search: Search, index: OpenedVectorIndex): Promise<PlannedList> {
   const elapsed = stopwatch();
   const { request, depth: k, allowed } = search;
-  const { name } = index.spec;
+  const name = knownName(index.spec);
   const query = queryVector(request.vector, index.spec);
   if (query === undefined) {
     return {

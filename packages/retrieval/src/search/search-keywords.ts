@@ -13,7 +13,7 @@ export interface KeywordSearch {
 export interface KeywordFound {
   /** Best first. */
   readonly rows: readonly ScoredRow[];
-  /** In the lists of the query's words. */
+  /** Of allowed rows, in the lists of the query's words. */
   readonly postings: number;
 }
 

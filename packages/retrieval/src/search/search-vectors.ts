@@ -28,7 +28,8 @@ const GRAPH_ERROR = 4e-3;
 export interface VectorSearch {
   readonly opened: OpenedTable;
   readonly index: OpenedVectorIndex;
-  readonly alive: TableRows;
+  /** Alive rows that the grant sees. */
+  readonly seen: TableRows;
   readonly allowed: TableRows;
   readonly seesAll: boolean;
   readonly filtered: boolean;
@@ -50,10 +51,10 @@ export interface VectorFound {
 
 /** The allowed rows whose vectors are nearest. @throws HakiriError index.damaged, store.io */
 export async function searchVectors(search: VectorSearch): Promise<VectorFound> {
-  const { index, alive, allowed, seesAll, filtered, k } = search;
+  const { index, seen, allowed, seesAll, filtered, k } = search;
   const graph = seesAll ? await openGraph(index.graph, index.spec) : 'not asked';
   const way = planVectors({
-    rows: alive.count,
+    rows: seen.count,
     allowed: allowed.count,
     seesAll,
     filtered,
@@ -112,7 +113,14 @@ const allowedWithin = ({ places, neighbours }: Asked, share: number): number =>
 /** The best of what the graph found and of the rows that it does not hold. */
 function withRest(search: VectorSearch, graph: Graph, { hits, neighbours }: Asked): Compared {
   const { opened, index, query, k, ties } = search;
-  const rows = exactScores(query, hits, (unit) => index.units[unit]!, ties, k, GRAPH_ERROR);
+  const rows = exactScores(
+    query,
+    hits,
+    (unit) => index.units[unit]!,
+    ties,
+    k,
+    () => GRAPH_ERROR,
+  );
   const beside = scannedUnits(search, (unit, allowed) => {
     const { identities } = opened.units[unit]!;
     return identities ? rest(allowed, graph, identities) : allowed;

@@ -10,6 +10,8 @@ interface PastSearch {
   readonly search: SearchServices;
   /** As it was. */
   readonly table: CatalogTable;
+  /** Whether the caller may be told when the table was written. */
+  readonly isTold: boolean;
 }
 
 /**
@@ -17,13 +19,14 @@ interface PastSearch {
  * the oldest time that can be searched.
  */
 export async function notSearchable(past: PastSearch, { name }: IndexSpec): Promise<HakiriError> {
-  const oldest = await oldestSearchable(past, name);
+  const oldest = past.isTold ? await oldestSearchable(past, name) : undefined;
   return new HakiriError(
     'query.as_of_gone',
     `The index ${name} does not hold what the table ${past.table.name} was then`,
     {
-      hint:
-        oldest === undefined
+      hint: !past.isTold
+        ? 'Ask without a time, or with a filter in place of the search.'
+        : oldest === undefined
           ? 'No earlier time can be searched: ask without a time, or with a filter in place of the search.'
           : `The oldest time that can be searched is ${oldest}.`,
       ...(oldest === undefined ? {} : { details: { oldest } }),

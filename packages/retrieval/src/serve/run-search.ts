@@ -1,3 +1,4 @@
+import { type SeenTable, zoneAllowed } from '@hakiri/access';
 import {
   type CatalogTable,
   type Embedder,
@@ -5,23 +6,27 @@ import {
   HakiriError,
   type IndexSpec,
   isHakiriError,
+  LOCAL_ZONE,
   nearestNames,
   parsePredicate,
   predicateToSql,
+  quoteIdentifier,
   type SearchClause,
   type SearchMode,
-  type TableName,
+  type TableSchema,
   type VectorIndexSpec,
 } from '@hakiri/core';
 import type { SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import { withProvenance } from '../query/structured-sql.ts';
-import type { SearchAnswer, SearchRequest } from '../search/request.ts';
+import type { AllowedRows, MatchedColumns, SearchAnswer, SearchRequest } from '../search/request.ts';
+import { ALIVE_ROWS, PLACE_COLUMNS } from '../sets/place-columns.ts';
 import { askSearch } from './ask-search.ts';
-import type { KnownTables } from './known-tables.ts';
 import { notSearchable } from './oldest-searchable.ts';
 import type { ServeParts } from './parts.ts';
 import type { SearchServices } from './search-services.ts';
+import { seenOf } from './seen-of.ts';
+import { matchedColumns, visibleIndexes } from './visible-indexes.ts';
 
 export interface SearchIn {
   readonly table: CatalogTable;
@@ -41,41 +46,52 @@ const MAX_HITS = 1000;
 const MAX_TEXT = 10_000;
 
 /**
- * One search in one table: filter and condition hold before it.
- * @throws HakiriError query.no_index, query.invalid, query.as_of_gone, index.*, embedding.*, predicate.invalid
+ * One search in one table: filter and condition hold before it, over the table as the grant sees it.
+ * @throws HakiriError access.denied, access.zone_refused, query.no_index, query.invalid, query.as_of_gone, index.*,
+ * embedding.*, predicate.invalid
  */
 export async function runSearch(
-  { search, engine, store, known }: ServeParts,
+  parts: ServeParts,
   { table, isPast, clause, filter, condition, explain }: SearchIn,
   grant: Grant,
   limits: () => SessionLimits,
 ): Promise<SearchAnswer> {
+  const { search, engine, store } = parts;
+  const seen = seenOf(parts, table, grant);
+  if (!seen.canSearch) {
+    throw new HakiriError('access.denied', `The token does not allow searches in ${table.name}`, {
+      hint: 'Ask with a filter, or for a token with the right to search.',
+    });
+  }
   if (search === undefined) throw withoutSearch();
   const hits = requireClause(clause);
-  const chosen = await chooseIndexes({ search, known }, table, clause);
+  const chosen = await chooseIndexes(parts, search, table, seen, clause, grant);
   const indexed = await search.indexed(table);
-  const serving = chosen.specs.map(({ name }) => servingAs(indexed, name));
-  const where = whereOf(table, filter, condition);
+  const columns = matchedColumns(indexed.indexes, table.schema, seen);
+  const serving = chosen.specs.map(({ name }) => servingAs(indexed, name, columns));
+  const { mode } = chosen;
   const request: SearchRequest = {
     table: indexed,
-    mode: chosen.mode,
-    ...(chosen.mode === 'vector' ? {} : { text: clause.text }),
-    ...(chosen.mode === 'keyword'
+    mode,
+    ...(mode === 'vector' ? {} : { text: clause.text }),
+    ...(mode === 'keyword'
       ? {}
-      : { vector: await vectorOf(search, table.name, serving, clause.text, chosen.mode, limits) }),
+      : { vector: await vectorOf(search, { table, serving, text: clause.text, mode }, grant, limits) }),
     indexes: serving.map(({ name }) => name),
+    ...(columns === undefined ? {} : { columns }),
     k: hits,
-    allowed: { grant: grant.subject, seesAll: true, where },
+    allowed: allowedBy(seen, whereOf(seen, table, filter, condition)),
     explain,
   };
-  const past = { store, search, table };
+  // When the table was written is told only to those who see all of it.
+  const past = { store, search, table, isTold: seen.isWhole };
   try {
     const answer = await askSearch(engine, request, limits);
-    const missing = serving.find(({ name }) => (answer.behind[name] ?? 0) > 0);
+    const missing = chosen.specs.find(({ name }) => (answer.behind[name] ?? 0) > 0);
     if (isPast && missing !== undefined) throw await notSearchable(past, missing);
     return answer;
   } catch (error) {
-    const [missing] = serving;
+    const [missing] = chosen.specs;
     if (!isPast || missing === undefined || !isHakiriError(error) || error.code !== 'index.not_built')
       throw error;
     throw await notSearchable(past, missing);
@@ -112,15 +128,21 @@ interface Chosen {
 }
 
 async function chooseIndexes(
-  { search, known }: { readonly search: SearchServices; readonly known: KnownTables },
-  { name }: CatalogTable,
+  parts: ServeParts,
+  search: SearchServices,
+  { name, schema }: CatalogTable,
+  seen: SeenTable,
   { mode, indexes }: SearchClause,
+  grant: Grant,
 ): Promise<Chosen> {
-  const declared = search.indexes(name);
+  const declared = visibleIndexes(search.indexes(name), schema, seen);
   const searchable = async () =>
-    (await known.now())
-      .map((table) => [table.name, search.indexes(table.name)] as const)
-      .filter(([, specs]) => specs.length > 0);
+    (await parts.known.now()).flatMap((table): readonly (readonly [string, readonly IndexSpec[]])[] => {
+      const other = parts.seen(table, grant);
+      if (!other?.canSearch) return [];
+      const specs = visibleIndexes(search.indexes(table.name), table.schema, other);
+      return specs.length === 0 ? [] : [[table.name, specs]];
+    });
   if (declared.length === 0) throw noIndex(`The table ${name} has no index`, [], await searchable());
   const named = indexes?.map((wanted) => {
     const found = declared.find((spec) => spec.name === wanted);
@@ -162,20 +184,47 @@ function noIndex(
 /** Tables that a hint names. */
 const MAX_NAMED = 10;
 
-/** What serves under the name: while a changed index is built, it is the one from before. */
-function servingAs({ indexes }: IndexedTable, name: string): IndexSpec {
-  const spec = indexes.find((serving) => serving.name === name);
-  if (spec) return spec;
+/**
+ * What serves under the name: while a changed index is built, it is the one from before; where vectors are of a text
+ * that is served scrubbed, the index's twin.
+ */
+function servingAs({ indexes }: IndexedTable, name: string, columns: MatchedColumns | undefined): IndexSpec {
+  const own = indexes.find((serving) => serving.name === name);
+  const twin = indexes.find((serving) => serving.scrubbed?.twinOf === name);
+  const isClear = (column: string): boolean => columns === undefined || columns.clear.includes(column);
+  const isMatched = (column: string): boolean =>
+    isClear(column) || columns?.scrubbed.includes(column) === true;
+  if (own?.kind === 'fts' && own.columns.some(isMatched)) return own;
+  if (own?.kind === 'vector' && own.columns.every(isClear)) return own;
+  const isCut = (column: string): boolean =>
+    twin?.scrubbed?.columns.some((one) => one.column === column) === true;
+  if (
+    own?.kind === 'vector' &&
+    twin?.columns.every((column) => isClear(column) || (isMatched(column) && isCut(column)))
+  ) {
+    return twin;
+  }
   throw new HakiriError('index.not_built', `The index ${name} is declared but not built yet`);
 }
 
+/** Where nothing is kept back, the child is told of no policy, and reads the table as it is. */
+function allowedBy(seen: SeenTable, where: string | undefined): AllowedRows {
+  const { isWhole, seesAllRows } = seen;
+  if (isWhole) return { seesAll: seesAllRows, where };
+  // No filter fails on a value, so nothing is told of rows that are asked before they are left out.
+  const select = seen.select(quoteIdentifier(ALIVE_ROWS), { passing: PLACE_COLUMNS, isBarrier: false });
+  return { seesAll: seesAllRows, seen: select, where };
+}
+
 function whereOf(
+  seen: SeenTable,
   table: CatalogTable,
   filter: string | undefined,
   condition: string | undefined,
 ): string | undefined {
+  const schema: TableSchema = seen.isWhole ? withProvenance(table.schema) : seen.schema;
   const conditions = [
-    ...(filter === undefined ? [] : [predicateToSql(parsePredicate(filter), withProvenance(table.schema))]),
+    ...(filter === undefined ? [] : [predicateToSql(parsePredicate(filter), schema)]),
     ...(condition === undefined ? [] : [condition]),
   ];
   return conditions.length === 0 ? undefined : conditions.map((one) => `(${one})`).join(' AND ');
@@ -185,12 +234,17 @@ const KEPT_VECTORS = 200;
 /** Of questions, oldest use first: paging and refining ask the same again. */
 const questions = new WeakMap<SearchServices, Map<string, string>>();
 
+interface Question {
+  readonly table: CatalogTable;
+  readonly serving: readonly IndexSpec[];
+  readonly text: string;
+  readonly mode: SearchMode;
+}
+
 async function vectorOf(
   search: SearchServices,
-  table: TableName,
-  serving: readonly IndexSpec[],
-  text: string,
-  mode: SearchMode,
+  { table, serving, text, mode }: Question,
+  grant: Grant,
   limits: () => SessionLimits,
 ): Promise<string> {
   const [spec, ...others] = serving.filter(isVector);
@@ -201,15 +255,28 @@ async function vectorOf(
       hint: 'Name one of them in `indexes`.',
     });
   }
+  const isPinned = grant.restrictions.some(({ zones }) => zones !== undefined);
+  if (isPinned) requireZone(grant, await search.embedder(table.name, spec));
   const known = questions.get(search) ?? new Map<string, string>();
   questions.set(search, known);
   const name = `${spec.model}\0${text}`;
-  const vector = known.get(name) ?? (await embedded(await search.embedder(table, spec), text, mode, limits));
+  const vector =
+    known.get(name) ?? (await embedded(await search.embedder(table.name, spec), text, mode, limits));
   known.delete(name);
   known.set(name, vector);
   const [oldest] = known.keys();
   if (known.size > KEPT_VECTORS && oldest !== undefined) known.delete(oldest);
   return vector;
+}
+
+/** What a question says goes nowhere that the caller itself is kept from. @throws HakiriError access.zone_refused */
+function requireZone(grant: Grant, { model }: Embedder): void {
+  const zone = model.zone ?? LOCAL_ZONE;
+  if (zoneAllowed(grant, zone)) return;
+  throw new HakiriError('access.zone_refused', `The question would be sent to a model in "${zone}"`, {
+    hint: 'Search with mode "keyword": then nothing is sent anywhere.',
+    details: { zone, model: model.id },
+  });
 }
 
 const isVector = (spec: IndexSpec): spec is VectorIndexSpec => spec.kind === 'vector';

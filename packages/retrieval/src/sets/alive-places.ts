@@ -1,7 +1,9 @@
-import type { RunId } from '@hakiri/core';
+import { quoteIdentifier, type RunId } from '@hakiri/core';
 import { mapEngineError } from '@hakiri/engine/child';
 import type { Connection } from '../indexes/connection.ts';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
+import type { AllowedRows } from '../search/request.ts';
+import { ALIVE_ROWS } from './place-columns.ts';
 
 /** Where the rows of a SELECT lie, as bits: of a part by ordinal, of small writes by sequence. */
 export interface PlacedRows {
@@ -14,22 +16,27 @@ export interface PlacedRows {
 const PIECE_BITS = 32_768;
 const PIECE_WORDS = PIECE_BITS / 32;
 
+/** What leaves rows out: see `AllowedRows`. */
+export type Sieve = Pick<AllowedRows, 'seen' | 'where'>;
+
 /**
- * Asks the table's view where its rows lie, or those that a condition leaves.
+ * Asks the table's view where its rows lie, or those that are seen and pass a condition.
  * @throws HakiriError store.damaged, and what else the engine says
  */
 export async function placedRows(
   connection: Connection,
   table: IndexedTable,
-  where: string | undefined,
+  { seen, where }: Sieve,
 ): Promise<PlacedRows> {
   const hasDeltas = table.deltas.length > 0;
   const place = hasDeltas ? 'coalesce("_hakiri_file", "_hakiri_run")' : '"_hakiri_file"';
   const row = hasDeltas ? 'coalesce("_hakiri_row", "_hakiri_seq")' : '"_hakiri_row"';
   const kept = where === undefined ? '' : `\nWHERE ${where}`;
-  const sql = `SELECT ${place} AS "_hakiri_place", ${row} // ${PIECE_BITS} AS "_hakiri_piece",
+  const alive = quoteIdentifier(ALIVE_ROWS);
+  const sql = `WITH ${alive} AS NOT MATERIALIZED (${table.placesSelect}\n)
+SELECT ${place} AS "_hakiri_place", ${row} // ${PIECE_BITS} AS "_hakiri_piece",
   bitstring_agg((${row} % ${PIECE_BITS})::INTEGER, 0, ${PIECE_BITS - 1})
-FROM (${table.placesSelect}\n)${kept}
+FROM (${seen ?? `FROM ${alive}`}\n)${kept}
 GROUP BY ALL`;
   try {
     const files = new Set(table.parts.map(({ path }) => path));

@@ -7,4 +7,4 @@ export {
   rowSetFromWords,
   rowSetOf,
 } from './row-set.ts';
-export { aliveRows, allowedRows, placesOf } from './table-rows.ts';
+export { aliveRows, allowedRows, placesOf, seenRows } from './table-rows.ts';

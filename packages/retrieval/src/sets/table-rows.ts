@@ -3,7 +3,7 @@ import type { Connection } from '../indexes/connection.ts';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
 import type { OpenedTable, TableRows } from '../indexes/opened-table.ts';
 import type { AllowedRows } from '../search/request.ts';
-import { type PlacedRows, placedRows } from './alive-places.ts';
+import { type PlacedRows, placedRows, type Sieve } from './alive-places.ts';
 import { type RowSet, rowSetFromWords } from './row-set.ts';
 
 /** Of all sets that are kept. */
@@ -18,36 +18,48 @@ const ofOpened = new WeakMap<OpenedTable, Map<string, TableRows>>();
 
 /** Rows of the table as of its version. Memoised. */
 export function aliveRows(connection: Connection, opened: OpenedTable): Promise<TableRows> {
-  return rowsOf(connection, opened, undefined, '');
+  return rowsOf(connection, opened, EVERYTHING);
+}
+
+/** Alive rows that the grant sees. Memoised. */
+export function seenRows(
+  connection: Connection,
+  opened: OpenedTable,
+  { seesAll, seen }: AllowedRows,
+): Promise<TableRows> {
+  return rowsOf(connection, opened, seesAll ? EVERYTHING : { seen, where: undefined });
 }
 
 /**
- * Alive rows that may be found; the very object that `aliveRows` gives where nothing is kept from the grant. Memoised
- * by version, condition and grant.
+ * Rows that the grant sees and the condition lets pass; the very object that `seenRows` gives where there is none.
+ * Memoised.
  */
 export function allowedRows(
   connection: Connection,
   opened: OpenedTable,
-  { grant, where }: AllowedRows,
+  allowed: AllowedRows,
 ): Promise<TableRows> {
-  return rowsOf(connection, opened, where, where === undefined ? '' : grant);
+  return allowed.where === undefined
+    ? seenRows(connection, opened, allowed)
+    : rowsOf(connection, opened, allowed);
 }
 
-/** Where a condition's rows lie, or all of them. Memoised by version, condition and grant. */
+const EVERYTHING: Sieve = { seen: undefined, where: undefined };
+
+/** Where the rows lie that a sieve leaves, or all of them. Memoised. */
 export async function placesOf(
   connection: Connection,
   table: IndexedTable,
-  where: string | undefined,
-  grant = '',
+  sieve: Sieve = EVERYTHING,
 ): Promise<PlacedRows> {
-  const key = keyOf(table, where, grant);
+  const key = keyOf(table, sieve);
   const known = placed.get(key);
   if (known) {
     placed.delete(key);
     placed.set(key, known);
     return known;
   }
-  const found = await placedRows(connection, table, where);
+  const found = await placedRows(connection, table, sieve);
   placed.set(key, found);
   placedBytes += found.bytes;
   for (const [old, { bytes }] of placed) {
@@ -58,23 +70,21 @@ export async function placesOf(
   return found;
 }
 
-function keyOf({ name, version }: IndexedTable, where: string | undefined, grant: string): string {
-  const condition = where === undefined ? '' : createHash('sha256').update(where).digest('hex');
-  return JSON.stringify([name, version, condition, grant]);
+/** The statements themselves, so that no two grants share a set by mistake, and any do that leave the same. */
+function keyOf({ name, version }: IndexedTable, { seen, where }: Sieve): string {
+  const left = JSON.stringify([seen ?? null, where ?? null]);
+  const digest =
+    seen === undefined && where === undefined ? '' : createHash('sha256').update(left).digest('hex');
+  return JSON.stringify([name, version, digest]);
 }
 
-async function rowsOf(
-  connection: Connection,
-  opened: OpenedTable,
-  where: string | undefined,
-  grant: string,
-): Promise<TableRows> {
+async function rowsOf(connection: Connection, opened: OpenedTable, sieve: Sieve): Promise<TableRows> {
   const sets = ofOpened.get(opened) ?? new Map<string, TableRows>();
   ofOpened.set(opened, sets);
-  const key = keyOf(opened.table, where, grant);
+  const key = keyOf(opened.table, sieve);
   const known = sets.get(key);
   if (known) return known;
-  const found = overUnits(opened, await placesOf(connection, opened.table, where, grant));
+  const found = overUnits(opened, await placesOf(connection, opened.table, sieve));
   if (sets.size >= MAX_SETS) sets.clear();
   sets.set(key, found);
   return found;

@@ -42,7 +42,7 @@ export interface TextSearchResult {
   readonly hits: readonly TextHit[];
   /** Over all parts. */
   readonly visibleRows: number;
-  /** Rows in the lists of the query's words: what it would read without pruning. */
+  /** Visible rows in the lists of the query's words. */
   readonly postings: number;
 }
 
@@ -78,7 +78,7 @@ export function searchText(
   let postings = 0;
   if (k > 0 && scoring !== undefined) {
     for (const part of parts) {
-      for (const list of part.lists.flat()) postings += list?.list.rows ?? 0;
+      for (const list of part.lists.flat()) postings += list?.rows ?? 0;
       searchPart(part, query, scoring, top);
     }
   }

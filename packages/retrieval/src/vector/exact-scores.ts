@@ -5,7 +5,8 @@ import type { VectorSegment } from './vector-segment.ts';
  * The best k of rows by the cosine of their floats.
  * @param query of length 1
  * @param rows by a score that is about that, best first
- * @param error how far that score is off, at most: rows that cannot be among the best any more are not read
+ * @param errorOf how far the score of a row is off, at most: rows that cannot be among the best any more are not read.
+ * It is the row's own, so that no row decides whether another is read but by its score
  * @throws HakiriError index.damaged, store.io
  */
 export function exactScores(
@@ -14,11 +15,12 @@ export function exactScores(
   segmentOf: (unit: number) => VectorSegment,
   ties: TieOrder,
   k: number,
-  error: number,
+  errorOf: (row: ScoredRow) => number,
 ): readonly ScoredRow[] {
   const top = createTopRows(k, ties);
-  for (const { unit, ordinal, score } of rows) {
-    if (score + error < top.threshold) break;
+  for (const row of rows) {
+    const { unit, ordinal, score } = row;
+    if (top.threshold > score && score + errorOf(row) < top.threshold) continue;
     const cosine = segmentOf(unit).cosineAt(ordinal, query);
     if (cosine !== undefined) top.offer(unit, ordinal, cosine);
   }

@@ -56,7 +56,6 @@ export function openVectorSegment(
   const blockAt = (block: number): number => blocksAt + block * fullBlock;
   const countIn = (block: number): number => Math.min(shape.rows, vectors - block * shape.rows);
   const vectorBytes = kind.dims * 4;
-  let largestScale = 0;
   const addresses = new Float64Array(blocks).fill(-1);
 
   const floatsAt = (slot: number): number => {
@@ -85,8 +84,6 @@ export function openVectorSegment(
     if (crc32(head.subarray(0, -4)) !== checksum) throw damaged('the checksum of a block does not fit');
     tile.set(head.subarray(0, count * shape.stride));
     tile.set(head.subarray(count * shape.stride, -4), shape.rows * shape.stride);
-    const scales = new Float32Array(copyOf(head.subarray(count * shape.stride, -4)).buffer);
-    for (const scale of scales) if (scale > largestScale) largestScale = scale;
   };
 
   const fillFloats = (block: number, tile: Uint8Array): void => {
@@ -122,8 +119,14 @@ export function openVectorSegment(
       }
       return found;
     },
-    get scanDeviation() {
-      return kind.scan === 'int8' ? largestScale * ROUNDING_DEVIATION : FLOAT_DEVIATION;
+    scanDeviation(ordinal) {
+      if (kind.scan !== 'int8') return FLOAT_DEVIATION;
+      const slot = slots.slotOf(ordinal);
+      const block = Math.floor(slot / shape.rows);
+      const address = addresses[block]!;
+      if (address < 0) return Number.POSITIVE_INFINITY;
+      const scaleAt = address + shape.rows * shape.stride + (slot - block * shape.rows) * 4;
+      return tiles.views.floats[scaleAt >>> 2]! * ROUNDING_DEVIATION;
     },
     tileOf(block) {
       const address = addresses[block]!;

@@ -42,9 +42,15 @@ export function scanVectors(
   let scanned = 0;
   for (const unit of units) scanned += scanUnit(query, unit, top, tiles);
   const segments = new Map(units.map(({ unit, segment }) => [unit, segment]));
-  const deviation = units.reduce((most, { segment }) => Math.max(most, segment.scanDeviation), 0);
-  const error = deviation * DEVIATIONS;
-  const rows = exactScores(query, top.sorted(), (unit) => segments.get(unit)!, ties, k, error);
+  const segmentOf = (unit: number): VectorSegment => segments.get(unit)!;
+  const rows = exactScores(
+    query,
+    top.sorted(),
+    segmentOf,
+    ties,
+    k,
+    ({ unit, ordinal }) => segmentOf(unit).scanDeviation(ordinal) * DEVIATIONS,
+  );
   return { rows, scanned };
 }
 

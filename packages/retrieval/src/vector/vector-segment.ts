@@ -24,8 +24,8 @@ export interface VectorSegment {
   cosineAt(ordinal: number, query: Float32Array): number | undefined;
   /** Vectors one after the other from a slot on, read at once. @throws HakiriError index.damaged, store.io */
   vectorsFrom(slot: number, count: number): readonly Float32Array[];
-  /** Standard deviation of a scanned score from the exact one, for the tiles that were loaded. */
-  readonly scanDeviation: number;
+  /** Standard deviation of the row's scanned score from the exact one; infinite where its tile is not in memory. */
+  scanDeviation(ordinal: number): number;
   /** Address of the tile that holds a block; -1 where it is not in memory. */
   tileOf(block: number): number;
   /** Reads a block that is not in memory into a tile. @throws HakiriError index.damaged, store.io */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { type ErrorCode, isHakiriError, type JsonValue } from '@hakiri/core';
 import { hashingEmbedder } from '../../src/embed/index.ts';
 import { encodeVector, type SearchAnswer, type SearchRequest } from '../../src/search/index.ts';
+import { ALIVE_ROWS } from '../../src/sets/place-columns.ts';
 import {
   filesBelow,
   type IndexedWorld,
@@ -28,7 +29,7 @@ async function ask(world: IndexedWorld, request: Partial<SearchRequest>): Promis
     mode: 'keyword',
     text: 'river',
     k: 10,
-    allowed: { grant: 'owner', seesAll: true, where: undefined },
+    allowed: { seesAll: true, where: undefined },
     explain: false,
     ...request,
   };
@@ -90,7 +91,7 @@ test('a search in one table', async (t) => {
       mode: 'hybrid',
       vector,
       explain: true,
-      allowed: { grant: 'owner', seesAll: true, where: 'id < 40' },
+      allowed: { seesAll: true, where: 'id < 40' },
     });
     assert.ok(plan);
     assert.deepEqual(
@@ -157,9 +158,15 @@ test('an answer is the same before and after small writes are folded and parts a
 test('what a grant does not see is not counted in what it is told', async (t) => {
   const world = await indexedWorld(t, { specs: [TEXT] });
   await world.run(someNotes(0, 100));
-  const allowed = { grant: 'someone', seesAll: false, where: 'id < 7' };
-  const { plan } = await ask(world, { explain: true, allowed });
-  assert.equal(plan?.steps?.[1]?.estimatedRows, 7);
+  const seen = `SELECT * FROM "${ALIVE_ROWS}" WHERE id < 7`;
+  const { plan, hits } = await ask(world, {
+    explain: true,
+    allowed: { seesAll: false, seen, where: 'id > 3' },
+  });
+  const [open, allowed, keyword] = plan?.steps ?? [];
+  assert.doesNotMatch(open?.detail ?? '', /part/);
+  assert.deepEqual([allowed?.estimatedRows, allowed?.rows], [7, 3]);
+  assert.equal(keyword?.estimatedRows, hits.length);
 });
 
 test('a table of more than 5,000 rows is searched by a graph, which is made in the background', async (t) => {

@@ -66,7 +66,7 @@ function ask(
   return searchVectors({
     opened: table.opened,
     index: table.index,
-    alive: table.rows(alive),
+    seen: table.rows(alive),
     allowed: table.rows((row) => alive(row) && (allowed?.(row) ?? true)),
     seesAll,
     filtered: allowed !== undefined,

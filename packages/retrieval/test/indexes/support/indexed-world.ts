@@ -199,7 +199,7 @@ export async function indexedWorld(t: TestContext, given: WorldOptions = {}): Pr
         ? {}
         : { vector: Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength).toString('base64') }),
       k: asked.k ?? 100,
-      allowed: { grant: 'owner', seesAll: true, where: asked.where },
+      allowed: { seesAll: true, where: asked.where },
       explain: false,
     };
     return engine.read<SearchAnswer>('search', request, { timeoutMs: undefined });
