@@ -7,32 +7,47 @@ import {
   quoteIdentifier,
   quoteLiteral,
   sqlType,
+  type TableSchema,
 } from '@hakiri/core';
 import { keyColumns } from '../cite/citations.ts';
 import type { SearchHit } from '../search/request.ts';
-import { withProvenance } from './structured-sql.ts';
+import { type HitsRelation, withProvenance } from './structured-sql.ts';
 
 /** What a key is made of; a column that was only null so far has no keys in it. */
 export function keyTypes(table: CatalogTable): readonly Column[] {
-  const schema = withProvenance(table.schema);
-  return keyColumns(table).map((name): Column => {
+  return typesOf(keyColumns(table), withProvenance(table.schema));
+}
+
+function typesOf(names: readonly string[], schema: TableSchema): readonly Column[] {
+  return names.map((name): Column => {
     const type = findColumn(schema, name)?.type;
     return { name, type: type === undefined || type.kind === 'undecided' ? { kind: 'string' } : type };
   });
 }
 
-/** Hits as a relation: the table's key, `_hakiri_score` and `_hakiri_rank`. */
-export function hitsSql(table: CatalogTable, hits: readonly SearchHit[]): string {
-  const key = keyTypes(table);
+/** Run and sequence of a version of a row. */
+const VERSION = ['_hakiri_run', '_hakiri_seq'] as const;
+
+/** Hits as a relation, told by the table's key or, where that is not what the view shows, by run and sequence. */
+export function hitsSql(
+  table: CatalogTable,
+  hits: readonly SearchHit[],
+  by: 'key' | 'version' = 'key',
+): HitsRelation {
+  const joinedBy = by === 'key' ? keyColumns(table) : VERSION;
+  const key = typesOf(joinedBy, withProvenance(table.schema));
   const names = [...key.map(({ name }) => name), '_hakiri_score', '_hakiri_rank'].map(quoteIdentifier);
   const rows = hits.map((hit, i) => {
-    const values = key.map(({ type }, column) => valueSql(hit.key[column] ?? null, type));
+    const told = by === 'key' ? hit.key : [hit.run, hit.seq];
+    const values = key.map(({ type }, column) => valueSql(told[column] ?? null, type));
     return `(${[...values, `CAST('${hit.score}' AS DOUBLE)`, `${i + 1}`].join(', ')})`;
   });
-  if (rows.length > 0) return `(VALUES ${rows.join(', ')}) AS "_hakiri_hits"(${names.join(', ')})`;
+  if (rows.length > 0) {
+    return { joinedBy, sql: `(VALUES ${rows.join(', ')}) AS "_hakiri_hits"(${names.join(', ')})` };
+  }
   const none = [...key.map(({ type }) => sqlType(type)), 'DOUBLE', 'INTEGER'];
   const columns = none.map((type, i) => `CAST(NULL AS ${type}) AS ${names[i]}`);
-  return `(SELECT ${columns.join(', ')} WHERE false) AS "_hakiri_hits"`;
+  return { joinedBy, sql: `(SELECT ${columns.join(', ')} WHERE false) AS "_hakiri_hits"` };
 }
 
 /** A value in the one JSON form; one that is not of the type is null, and equal to nothing. */

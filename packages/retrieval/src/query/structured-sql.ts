@@ -23,11 +23,15 @@ export interface StructuredOptions {
   readonly withSources: boolean;
   /** Of one page; all rows when undefined. `rows`: as many as can be there. */
   readonly page?: { readonly rows: number | undefined; readonly offset: number };
-  /**
-   * What was found, as a relation in SQL: key, `_hakiri_score` and `_hakiri_rank`. The rows are those, by rank where
-   * no order is asked for; the filter held before the search.
-   */
-  readonly hits?: string;
+  /** What was found. The rows are those, by rank where no order is asked for; the filter held before the search. */
+  readonly hits?: HitsRelation;
+}
+
+export interface HitsRelation {
+  /** What tells the rows, `_hakiri_score` and `_hakiri_rank`. */
+  readonly sql: string;
+  /** The columns that tell the rows, there and in the table's view. */
+  readonly joinedBy: readonly string[];
 }
 
 /** What a searched row has beside its columns. */
@@ -62,7 +66,7 @@ export function structuredSql(
   });
   if (hits !== undefined && order.length === 0) order.push('"_hakiri_rank"');
   const key = keyColumns(table).map(quoteIdentifier);
-  const from = `${quoteIdentifier(table.name)}${hits === undefined ? '' : ` JOIN ${hits} USING (${key.join(', ')})`}`;
+  const from = `${quoteIdentifier(table.name)}${hits === undefined ? '' : joinSql(hits)}`;
   const where = hits === undefined ? whereSql(request, schema) : '';
   const orderBy = order.length > 0 ? ` ORDER BY ${[...order, ...key].join(', ')}` : '';
   const list = [...(shown.length > 0 ? shown : ['NULL AS "_hakiri_none"']), ...sources];
@@ -72,6 +76,9 @@ export function structuredSql(
     isOrdered: order.length > 0,
   };
 }
+
+const joinSql = ({ sql, joinedBy }: HitsRelation): string =>
+  ` JOIN ${sql} USING (${joinedBy.map(quoteIdentifier).join(', ')})`;
 
 function pageSql(page: StructuredOptions['page']): string {
   const limit = page?.rows === undefined ? '' : ` LIMIT ${page.rows}`;
