@@ -23,3 +23,4 @@ export {
   type TableRows,
   type Unit,
 } from './opened-table.ts';
+export { withTwins } from './twins.ts';

@@ -7,16 +7,17 @@ const TWIN_ENDING = '~scrubbed';
 /**
  * The indexes, and a twin of each that reads a text which may quote others' values. A keyword twin has only those
  * columns; what stands in a vector cannot be taken apart, so its twin has them all.
- * @param quotedIn what kinds of value a column's text may quote
+ * @param quotedIn what kinds of value a column's text may quote; undefined where it quotes none
  */
 export function withTwins(
   specs: readonly IndexSpec[],
-  quotedIn: (column: string) => readonly PiiType[],
+  quotedIn: (column: string) => readonly PiiType[] | undefined,
 ): readonly IndexSpec[] {
   return specs.flatMap((spec) => {
-    const columns = spec.columns
-      .map((column) => ({ column, piiTypes: [...new Set(quotedIn(column))].sort() }))
-      .filter(({ piiTypes }) => piiTypes.length > 0);
+    const columns = spec.columns.flatMap((column) => {
+      const quoted = quotedIn(column);
+      return quoted === undefined ? [] : [{ column, piiTypes: [...new Set(quoted)].sort() }];
+    });
     if (columns.length === 0) return [spec];
     const twin: IndexSpec = {
       ...spec,
