@@ -13,6 +13,7 @@ export { createEngine, type Engine, type EngineOptions, type JobLane } from './e
 export type { ChildRole, SpawnChild } from './process/child-process.ts';
 export type { SessionLimits } from './process/deadline.ts';
 export type {
+  AggregateOnly,
   CitedRow,
   CitedTable,
   CiteRequest,
@@ -25,8 +26,10 @@ export type {
   Misfit,
   OrderSpec,
   QueryCitations,
+  QueryReads,
   QueryResult,
   Session,
+  SessionBase,
   SessionExport,
   SessionQuery,
   SessionRelation,

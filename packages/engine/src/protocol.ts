@@ -56,6 +56,8 @@ export type ConvertInput =
       /** The types the file itself has; `schema` says what they are read as. */
       readonly found?: TableSchema;
       readonly schema: TableSchema;
+      /** What is left of columns, in SQL over their values as `schema` has them; undefined: the column is left out. */
+      readonly redacted?: readonly { readonly column: string; readonly sql: string | undefined }[];
     };
 
 export interface OrderSpec {
@@ -98,12 +100,34 @@ export interface Misfit {
 export interface Session {
   /** From anyone: it is parsed and checked, and sees the views and relations below and nothing else. */
   readonly sql: string;
-  /** CREATE VIEW statements that make up the session. */
+  /**
+   * CREATE VIEW statements that make up the session. A view whose name begins with `_hakiri_` is there for other views
+   * alone: to the SELECT it does not exist.
+   */
   readonly views: readonly string[];
+  /** By the name of a view, what stands behind it. */
+  readonly bases?: Readonly<Record<string, SessionBase>>;
+  /** By the name of a view or relation: of these only aggregates are given. */
+  readonly aggregateOnly?: Readonly<Record<string, AggregateOnly>>;
   /** Rows that the SELECT may name beside the views. */
   readonly relations?: readonly SessionRelation[];
   /** The only files the session may open. */
   readonly allowedPaths: readonly string[];
+}
+
+/** A view with the columns of another and more, which the SELECT never sees: keys and provenance. */
+export interface SessionBase {
+  /** Begins with `_hakiri_`. */
+  readonly view: string;
+  /** Its columns that the other view does not have. */
+  readonly extra: readonly string[];
+}
+
+/** A group of an aggregate is there only where it holds enough different rows. */
+export interface AggregateOnly {
+  /** At least one column of the view's base, or of the relation itself: tells its rows apart. */
+  readonly key: readonly string[];
+  readonly minGroup: number;
 }
 
 /** A small relation made in the session: what a search found, a list of values. */
@@ -126,6 +150,17 @@ export interface SessionExport extends Session {
 export interface ExportResult {
   readonly rows: number;
   readonly bytes: number;
+  readonly reads: QueryReads;
+  /** As in `CitedTable`. */
+  readonly predicates: Readonly<Record<string, string>>;
+}
+
+/** What a SELECT makes use of. */
+export interface QueryReads {
+  /** Views and relations, by their own spelling. */
+  readonly views: readonly string[];
+  /** Every name it has for a column, in lower case: of any view, or its own; null where it may use all there are. */
+  readonly columns: readonly string[] | null;
 }
 
 export interface SessionQuery extends Session {
@@ -141,7 +176,8 @@ export interface SessionQuery extends Session {
 
 /**
  * What can be cited, by the name of the view. These views carry the `_hakiri_` columns; the SELECT sees those only
- * where it names one. Views and relations that are not here are used and not cited.
+ * where it names one. Where a view has a base, that has them, and the key. Views and relations that are not here are
+ * used and not cited.
  */
 export interface CiteRequest {
   readonly views: Readonly<Record<string, { readonly key: readonly string[] }>>;
@@ -151,6 +187,7 @@ export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly JsonValue[])[];
   readonly truncated: false | 'rows' | 'bytes';
+  readonly reads: QueryReads;
   /** Where `cite` was asked. */
   readonly cited?: QueryCitations;
 }

@@ -1,6 +1,8 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { csvLine, type JsonValue, quoteIdentifier, quoteLiteral } from '@hakiri/core';
+import { tablePredicates } from '../cite/table-predicates.ts';
+import { queryReads } from '../gate/query-reads.ts';
 import type { ExportResult, SessionExport } from '../protocol.ts';
 import { jsonValue } from './json-value.ts';
 import { withSession } from './session.ts';
@@ -10,22 +12,22 @@ import { withSession } from './session.ts';
  * @throws HakiriError query.*, store.disk_full
  */
 export function exportRows(request: SessionExport): Promise<ExportResult> {
-  if (request.format === 'parquet') {
-    // The session may open its files and nothing else: what it writes is one of them.
-    const allowedPaths = [...request.allowedPaths, request.output];
-    return withSession({ ...request, allowedPaths }, ({ connection, query }) =>
-      writeParquet(connection, query.sql, request.output),
-    );
-  }
-  return withSession(request, ({ connection, query }) => writeLines(connection, query.sql, request));
+  // The session may open its files and nothing else: what it writes is one of them.
+  const written = request.format === 'parquet' ? [request.output] : [];
+  const session = { ...request, allowedPaths: [...request.allowedPaths, ...written] };
+  return withSession(session, async ({ connection, parser, query, asked }) => ({
+    ...(await (request.format === 'parquet'
+      ? writeParquet(connection, query.sql, request.output)
+      : writeLines(connection, query.sql, request))),
+    reads: queryReads(asked, query.relations),
+    predicates: Object.fromEntries(await tablePredicates(parser, asked)),
+  }));
 }
 
+type Written = Pick<ExportResult, 'rows' | 'bytes'>;
+
 /** The SELECT goes in as a value, so that nothing in its text can end the statement around it. */
-async function writeParquet(
-  connection: DuckDBConnection,
-  sql: string,
-  output: string,
-): Promise<ExportResult> {
+async function writeParquet(connection: DuckDBConnection, sql: string, output: string): Promise<Written> {
   const source = `query(${quoteLiteral(sql)})`;
   const prepared = await connection.prepare(`FROM ${source}`);
   const columns = Array.from({ length: prepared.columnCount }, (_, i) =>
@@ -57,7 +59,7 @@ async function writeLines(
   connection: DuckDBConnection,
   sql: string,
   { format, output }: SessionExport,
-): Promise<ExportResult> {
+): Promise<Written> {
   const result = await connection.stream(sql);
   const types = result.columnTypes();
   const names = result.deduplicatedColumnNames();

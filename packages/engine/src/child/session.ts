@@ -1,7 +1,16 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { HakiriError, PROVENANCE_COLUMNS, quoteIdentifier, quoteLiteral } from '@hakiri/core';
-import type { CiteSession } from '../cite/cite-session.ts';
+import {
+  HakiriError,
+  PROVENANCE_COLUMNS,
+  quoteIdentifier,
+  quoteLiteral,
+  RESERVED_PREFIX,
+} from '@hakiri/core';
+import { type CiteSession, freshPrefix } from '../cite/cite-session.ts';
+import { aggregatesOnly } from '../gate/aggregate-only.ts';
 import { type CheckedQuery, checkQuery } from '../gate/query-gate.ts';
+import { textOfTree } from '../gate/round-trip.ts';
+import type { TreeNode } from '../gate/tree.ts';
 import type { Session, SessionQuery } from '../protocol.ts';
 import { openInstance, PARSER_SETTINGS, sessionSettings } from './instance.ts';
 import { queryError, unknownColumn } from './query-error.ts';
@@ -13,6 +22,8 @@ export interface OpenSession {
   /** Holds nothing; for trees only. */
   readonly parser: DuckDBConnection;
   readonly query: CheckedQuery;
+  /** The tree as it came; that of `query` may have been made narrower. */
+  readonly asked: TreeNode;
 }
 
 type AskedSession = Session & Pick<SessionQuery, 'inOrder'>;
@@ -58,22 +69,30 @@ export async function withSession<T>(
 ): Promise<T> {
   const views = new Map(session.views.map((statement) => [viewName(statement), statement]));
   let opened: Opened | undefined;
+  let named: ReadonlySet<string> = new Set();
   try {
     const parser = await openParser();
-    const query = await checkQuery(parser, session.sql, [
-      ...views.keys(),
+    const shown = [...views.keys()].filter((name) => !name.startsWith(RESERVED_PREFIX));
+    const asked = await checkQuery(parser, session.sql, [
+      ...shown,
       ...relationNames(session.relations ?? [], views),
     ]);
+    named = asked.relations;
     opened = await openFresh();
     fresh = undefined;
-    const statements = neededViews(views, query.relations).flatMap(([name, statement]) =>
+    const { connection } = opened;
+    const statements = neededViews(views, asked.relations).flatMap(([name, statement]) =>
       cite?.bases.has(name) ? citedView(name, statement, cite) : [statement],
     );
-    await lockSession(opened.connection, session, statements, query.relations);
-    return await use({ connection: opened.connection, parser, query });
+    await lockSession(connection, session, statements, asked.relations);
+    const query = await limited(connection, parser, asked, session);
+    return await use({ connection, parser, query, asked: asked.statement });
   } catch (error) {
     if (opened === undefined || unknownColumn(error) === undefined) throw queryError(error, []);
-    throw queryError(error, await columnsOf(opened.connection));
+    throw queryError(
+      error,
+      (await columnsOf(opened.connection, named)).map(({ column }) => column),
+    );
   } finally {
     opened?.connection.closeSync();
     opened?.instance.closeSync();
@@ -82,11 +101,47 @@ export async function withSession<T>(
   }
 }
 
-async function columnsOf(connection: DuckDBConnection): Promise<readonly string[]> {
+/** The query over tables of which only aggregates are given. */
+async function limited(
+  connection: DuckDBConnection,
+  parser: DuckDBConnection,
+  query: CheckedQuery,
+  { aggregateOnly = {}, bases = {} }: Session,
+): Promise<CheckedQuery> {
+  const tables = Object.entries(aggregateOnly).filter(([name]) => query.relations.has(name));
+  if (tables.length === 0) return query;
+  const columns = new Map<string, Map<string, string>>();
+  for (const { relation, column, type } of await columnsOf(connection, query.relations)) {
+    const own = columns.get(relation.toLowerCase()) ?? new Map<string, string>();
+    columns.set(relation.toLowerCase(), own.set(column.toLowerCase(), type));
+  }
+  const statement = await aggregatesOnly(parser, query.statement, {
+    tables: new Map(tables.map(([name, rule]) => [name.toLowerCase(), { ...rule, base: bases[name] }])),
+    relations: new Set([...query.relations].map((name) => name.toLowerCase())),
+    columns,
+    prefix: freshPrefix(),
+  });
+  return { ...query, statement, sql: await textOfTree(parser, statement) };
+}
+
+interface RelationColumn {
+  readonly relation: string;
+  readonly column: string;
+  readonly type: string;
+}
+
+/** Of what the query names: there is more in the session that it must not hear of. */
+async function columnsOf(
+  connection: DuckDBConnection,
+  named: ReadonlySet<string>,
+): Promise<readonly RelationColumn[]> {
   const reader = await connection.runAndReadAll(
-    'SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1',
+    'SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY 2',
   );
-  return reader.getRows().map(([name]) => String(name));
+  return reader.getRows().flatMap(([relation, column, type]) => {
+    const isNamed = named.has(String(relation));
+    return isNamed ? [{ relation: String(relation), column: String(column), type: String(type) }] : [];
+  });
 }
 
 const VIEW_NAME =

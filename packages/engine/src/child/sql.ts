@@ -2,13 +2,14 @@ import type { DuckDBDataChunk, DuckDBPreparedStatement, DuckDBType } from '@duck
 import type { JsonValue } from '@hakiri/core';
 import { type CiteSession, citeSession } from '../cite/cite-session.ts';
 import { citedRows, citedTables, prepareSourced, type SourcedStatement } from '../cite/cited-query.ts';
+import { queryReads } from '../gate/query-reads.ts';
 import type { CitedRow, QueryCitations, QueryResult, SessionQuery } from '../protocol.ts';
 import { jsonValue } from './json-value.ts';
 import { type OpenSession, withSession } from './session.ts';
 
 /** @throws HakiriError query.*, store.damaged */
 export function runSessionQuery(request: SessionQuery): Promise<QueryResult> {
-  const cite = request.cite && citeSession(request.sql, request.cite);
+  const cite = request.cite && citeSession(request, request.cite);
   return withSession(request, (open) => answer(open, request, cite), cite);
 }
 
@@ -18,17 +19,18 @@ async function answer(
   cite: CiteSession | undefined,
 ): Promise<QueryResult> {
   const plain = await open.connection.prepare(open.query.sql);
+  const reads = queryReads(open.asked, open.query.relations);
   let sourced: SourcedStatement | undefined;
   try {
-    if (!cite) return (await collect(plain, request)).result;
+    if (!cite) return { ...(await collect(plain, request)).result, reads };
     sourced = await prepareSourced(open, plain, cite);
     if (!sourced) {
       const { result } = await collect(plain, request);
-      return { ...result, cited: { kind: 'tables', tables: await citedTables(open, cite) } };
+      return { ...result, reads, cited: { kind: 'tables', tables: await citedTables(open, cite) } };
     }
     const { views } = sourced;
     const { result, behind } = await collect(sourced.prepared, request, views.length);
-    return { ...result, cited: cited(behind.map((cells) => citedRows(cells, views))) };
+    return { ...result, reads, cited: cited(behind.map((cells) => citedRows(cells, views))) };
   } finally {
     plain.destroySync();
     sourced?.prepared.destroySync();
@@ -40,7 +42,7 @@ function cited(rows: readonly (readonly CitedRow[])[]): QueryCitations {
 }
 
 interface Collected {
-  readonly result: QueryResult;
+  readonly result: Pick<QueryResult, 'columns' | 'rows' | 'truncated'>;
   /** The columns behind those of the answer, row by row. */
   readonly behind: readonly (readonly JsonValue[])[];
 }

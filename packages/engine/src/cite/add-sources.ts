@@ -1,4 +1,3 @@
-import { PROVENANCE_COLUMNS } from '@hakiri/core';
 import { AGGREGATE_FUNCTIONS } from '../gate/allowed-functions.ts';
 import { isNode, type TreeNode } from '../gate/tree.ts';
 import { baseTable, columnRef, inPlaceOf, select, star, structPack } from './make-tree.ts';
@@ -9,6 +8,8 @@ export interface CitedView {
   readonly key: readonly string[];
   /** Its name in the session with the `_hakiri_` columns. */
   readonly base: string;
+  /** Columns of the base that the query does not see. */
+  readonly extra: readonly string[];
 }
 
 export interface AddSourcesOptions {
@@ -16,8 +17,6 @@ export interface AddSourcesOptions {
   readonly views: ReadonlyMap<string, CitedView>;
   /** Begins the names of what is added; no text of the query holds it. */
   readonly prefix: string;
-  /** Whether the query itself sees the `_hakiri_` columns. */
-  readonly seesProvenance: boolean;
 }
 
 /** A query that tells, in columns behind its own, which rows each of its rows was made of. */
@@ -136,11 +135,7 @@ export function addSources(statement: TreeNode, options: AddSourcesOptions): Sou
     const view = options.views.get(name);
     if (!view) return { node: table, sources: [], aliases: new Map() };
     const source = { name: freshName(), view };
-    const provenance = PROVENANCE_COLUMNS.map((column) => column.name);
-    const inner = select(
-      [star(options.seesProvenance ? [] : provenance), sourceColumn(view, source.name)],
-      baseTable(view.base),
-    );
+    const inner = select([star(view.extra), sourceColumn(view, source.name)], baseTable(view.base));
     return under(alias, inPlaceOf(table, inner), [source]);
   };
 

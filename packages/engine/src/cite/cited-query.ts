@@ -2,6 +2,7 @@ import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api
 import { isHakiriError, type JsonValue } from '@hakiri/core';
 import type { CheckedQuery } from '../gate/query-gate.ts';
 import { textOfTree } from '../gate/round-trip.ts';
+import type { TreeNode } from '../gate/tree.ts';
 import type { CitedRow, CitedTable } from '../protocol.ts';
 import { addSources, type CitedView } from './add-sources.ts';
 import type { CiteSession } from './cite-session.ts';
@@ -27,7 +28,6 @@ export async function prepareSourced(
   const sourced = addSources(query.statement, {
     views: new Map(named.map((view) => [view.view.toLowerCase(), view])),
     prefix: cite.prefix,
-    seesProvenance: cite.seesProvenance,
   });
   if (!sourced) return undefined;
   try {
@@ -73,10 +73,10 @@ export function citedRows(cells: readonly JsonValue[], views: readonly CitedView
 
 /** The cited views that a query reads, by name. */
 export async function citedTables(
-  { parser, query }: OpenQuery,
+  { parser, query, asked }: OpenQuery & { readonly asked: TreeNode },
   cite: CiteSession,
 ): Promise<readonly CitedTable[]> {
-  const predicates = await tablePredicates(parser, query.statement);
+  const predicates = await tablePredicates(parser, asked);
   return cite.views
     .filter(({ view }) => query.relations.has(view))
     .map(({ view }) => ({ view, predicate: predicates.get(view.toLowerCase()) ?? null, rowsRead: null }));

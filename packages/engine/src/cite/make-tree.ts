@@ -1,4 +1,4 @@
-import type { TreeNode } from '../gate/tree.ts';
+import { parseTree, type TreeNode } from '../gate/tree.ts';
 
 // Nodes as the parser would make them, for what is added to a query.
 
@@ -23,14 +23,18 @@ export function star(exclude: readonly string[]): TreeNode {
 }
 
 export function structPack(fields: readonly TreeNode[], alias: string): TreeNode {
+  return { ...call('struct_pack', fields), alias };
+}
+
+export function call(name: string, children: readonly TreeNode[]): TreeNode {
   return {
     class: 'FUNCTION',
     type: 'FUNCTION',
-    alias,
+    alias: '',
     query_location: 0,
-    function_name: 'struct_pack',
+    function_name: name,
     schema: '',
-    children: fields,
+    children,
     filter: null,
     order_bys: { type: 'ORDER_MODIFIER', orders: [] },
     distinct: false,
@@ -38,6 +42,48 @@ export function structPack(fields: readonly TreeNode[], alias: string): TreeNode
     export_state: false,
     catalog: '',
   };
+}
+
+export function operator(type: string, children: readonly unknown[]): TreeNode {
+  return { class: 'OPERATOR', type, alias: '', query_location: 0, children };
+}
+
+export function allOf(children: readonly TreeNode[]): TreeNode {
+  const [only, ...others] = children;
+  if (only !== undefined && others.length === 0) return only;
+  return { class: 'CONJUNCTION', type: 'CONJUNCTION_AND', alias: '', query_location: 0, children };
+}
+
+export function atLeast(left: TreeNode, count: number): TreeNode {
+  const type = 'COMPARE_GREATERTHANOREQUALTO';
+  return { class: 'COMPARISON', type, alias: '', query_location: 0, left, right: integer(count) };
+}
+
+/** NULL where the condition does not hold. */
+export function onlyWhere(condition: TreeNode, value: TreeNode, alias: unknown): TreeNode {
+  return {
+    class: 'CASE',
+    type: 'CASE_EXPR',
+    alias,
+    query_location: 0,
+    case_checks: [{ when_expr: condition, then_expr: value }],
+    else_expr: constant({ type: { id: 'NULL', type_info: null }, is_null: true }),
+  };
+}
+
+/** More than there are rows: what is asked of them from outside is not evaluated before. */
+export function noLimit(): TreeNode {
+  const type = { id: 'BIGINT', type_info: null };
+  const limit = constant({ type, is_null: false, value: parseTree('9223372036854775807') });
+  return { type: 'LIMIT_MODIFIER', limit, offset: null };
+}
+
+function integer(value: number): TreeNode {
+  return constant({ type: { id: 'INTEGER', type_info: null }, is_null: false, value });
+}
+
+function constant(value: TreeNode): TreeNode {
+  return { class: 'CONSTANT', type: 'VALUE_CONSTANT', alias: '', query_location: 0, value };
 }
 
 export function baseTable(name: string): TreeNode {

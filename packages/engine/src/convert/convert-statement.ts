@@ -117,13 +117,23 @@ function readInput(input: ConvertInput): string {
   return `(SELECT ${selected.length > 0 ? selected.join(', ') : 'NULL AS "_hakiri_none"'} FROM ${read})`;
 }
 
-function readFileAs({
-  path,
-  format,
-  delimiter,
-  found,
-  schema,
-}: Extract<ConvertInput, { kind: 'file' }>): string {
+type FileConvertInput = Extract<ConvertInput, { kind: 'file' }>;
+
+function readFileAs({ redacted = [], ...input }: FileConvertInput): string {
+  const clear = readClear(input);
+  if (redacted.length === 0) return clear;
+  const dropped = redacted
+    .filter(({ sql }) => sql === undefined)
+    .map(({ column }) => quoteIdentifier(column));
+  const replaced = redacted.flatMap(({ column, sql }) =>
+    sql === undefined ? [] : [`${sql} AS ${quoteIdentifier(column)}`],
+  );
+  const exclude = dropped.length === 0 ? '' : ` EXCLUDE (${dropped.join(', ')})`;
+  const replace = replaced.length === 0 ? '' : ` REPLACE (${replaced.join(', ')})`;
+  return `(SELECT *${exclude}${replace} FROM ${clear})`;
+}
+
+function readClear({ path, format, delimiter, found, schema }: FileConvertInput): string {
   const read = readFile(path, format, delimiter);
   const casts = (found?.columns ?? []).flatMap(({ name, type }) => {
     const declared = findColumn(schema, name)?.type;
