@@ -1,7 +1,6 @@
 export {
   type CompiledAction,
   compileAction,
-  DETECTABLE,
   DETECTORS_VERSION,
   detokenize,
   hashText,
@@ -28,3 +27,4 @@ export type {
   TablePolicy,
   VisibleTable,
 } from './policy/table-policy.ts';
+export { createTableRedactor } from './redact/index.ts';

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { createTableRedactor, openPseudonyms, pseudonymsOf } from '@hakiri/access';
 import {
   type CatalogTable,
   EMPTY_SCHEMA,
@@ -15,7 +17,7 @@ import {
   toHakiriError,
 } from '@hakiri/core';
 import { createEngine } from '@hakiri/engine';
-import { planPipelines, runPipelines, stepsFor } from '@hakiri/ingest';
+import { type OpenRedactor, planPipelines, runPipelines, stepsFor } from '@hakiri/ingest';
 import { createServe } from '@hakiri/retrieval';
 import {
   collectStore,
@@ -125,6 +127,12 @@ export async function openProject(
       erasureTargets: indexes?.erasureTargets(async () => (await readableStore()).tables()),
     };
   };
+  const pseudonyms = once(() => openPseudonyms(files, join(root, 'keys')));
+  const openRedactor: OpenRedactor = async (spec, declared) =>
+    createTableRedactor(spec, declared, await pseudonyms());
+  /** A plan writes nothing, no key either: what it looks at is not kept. */
+  const openPassingRedactor: OpenRedactor = async (spec, declared) =>
+    createTableRedactor(spec, declared, pseudonymsOf(randomBytes(32)));
   const lineage = (pipeline: Pipeline): Lineage => ({
     connector: pipeline.source.connector,
     connectorVersion: connectorOf(pipeline).version,
@@ -268,6 +276,7 @@ export async function openProject(
             inTurn,
             createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
             lineage,
+            openRedactor,
             stop,
             kill,
             onEvent,
@@ -284,6 +293,8 @@ export async function openProject(
         throw error;
       });
       return planPipelines({
+        manifest,
+        openRedactor: openPassingRedactor,
         pipelines: named(manifest, pipelines),
         createSource: (pipeline) => sourceOf(pipeline),
         steps: (table) => stepsFor(manifest, table),

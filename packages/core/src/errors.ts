@@ -235,6 +235,11 @@ const CODES = {
     'A written row has a column that its table does not.',
     'Correct the name; the message lists what exists.',
   ),
+  'record.unnamed_key': kind(
+    EXIT.failed,
+    'Records of a table with sensitive columns have a key that the manifest does not name; it is kept without values.',
+    'Name it under columns of the table, with on_write where it is sensitive, or set unknown_columns = "add".',
+  ),
   'record.delete_without_key': kind(
     EXIT.failed,
     'A record deletes a row of a table that has no primary key, and was set aside.',

@@ -20,6 +20,7 @@ export * from './ports/erasure.ts';
 export * from './ports/files.ts';
 export * from './ports/memory.ts';
 export * from './ports/pipelines.ts';
+export * from './ports/redaction.ts';
 export * from './ports/serve.ts';
 export * from './ports/sidecar.ts';
 export * from './ports/source.ts';

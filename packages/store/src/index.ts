@@ -1,5 +1,6 @@
 export { memoryCatalog } from './catalog/memory-catalog.ts';
 export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
+export { fileColumns } from './commit/file-columns.ts';
 export { fingerprint } from './commit/fingerprint.ts';
 export { nextSchema } from './commit/table-schema-rules.ts';
 export type { Compacted } from './compact/compact-table.ts';

@@ -1,5 +1,6 @@
 import type { JobId, PipelineId, RunId, TableName } from '../ids.ts';
 import type { TableSchema } from '../types/table-schema.ts';
+import type { TableRedactor } from './redaction.ts';
 import type { Cursor, SetAside } from './source.ts';
 
 /** Where records go: one writer per table of a run. Nothing is visible before `commit`. */
@@ -25,6 +26,8 @@ export interface TableTarget {
   /** A SELECT over `input`, compiled from the manifest's transforms. */
   readonly transform: string | undefined;
   readonly lineage: Lineage;
+  /** Records come redacted already; files, and what is set aside, go through it. Undefined: nothing is sensitive. */
+  readonly redactor?: TableRedactor | undefined;
 }
 
 /**
@@ -85,6 +88,8 @@ export interface FileInput {
 export interface PartOutcome {
   readonly rows: number;
   readonly setAside: number;
+  /** Columns of a file whose values were left out because the manifest does not name them. */
+  readonly unnamed?: readonly string[];
 }
 
 export interface Commit {

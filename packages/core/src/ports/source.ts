@@ -79,8 +79,10 @@ export interface SetAside {
   readonly code: ErrorCode;
   readonly reason: string;
   readonly column?: string;
-  /** The record as it came; cut when it was past the size limit. */
+  /** The record as it came; cut when it was past the size limit. Empty where nothing of it may be kept. */
   readonly record: Uint8Array;
+  /** In place of a record that may not be kept: a keyed digest of its key, or of its bytes where it tells none. */
+  readonly digest?: string;
 }
 
 export interface PullProgress {

@@ -1,11 +1,23 @@
-import type { Cursor, Pipeline, Source, TableName, TableSchema, TransformStep } from '@hakiri/core';
+import type {
+  Cursor,
+  Manifest,
+  Pipeline,
+  Source,
+  TableName,
+  TableRedactor,
+  TableSchema,
+  TransformStep,
+} from '@hakiri/core';
 import { Intake } from '../scan/intake.ts';
 import { compileTransforms } from '../transforms/compile-transforms.ts';
+import { type OpenRedactor, redactorOf, unnamedWarning } from './redactor-of.ts';
 import { isKeyed, type ResolvedTable, resolveTables } from './resolve-tables.ts';
 import type { TablePlan } from './run-events.ts';
 
 export interface PlannerOptions {
+  readonly manifest: Pick<Manifest, 'pipelines' | 'transforms'>;
   readonly pipelines: readonly Pipeline[];
+  readonly openRedactor?: OpenRedactor;
   createSource(pipeline: Pipeline): Source;
   steps(table: TableName): readonly TransformStep[];
   /** Where the next pull of a table starts. */
@@ -20,14 +32,22 @@ export interface PlannerOptions {
   readonly signal: AbortSignal;
 }
 
+interface PreviewBase {
+  readonly transform: string | undefined;
+  /** Declared types, of the input once it is redacted. */
+  readonly declared: TableSchema;
+}
+
 export type PreviewInput =
-  | { readonly kind: 'records'; readonly schema: TableSchema; readonly transform: string | undefined }
-  | {
+  | (PreviewBase & { readonly kind: 'records'; readonly schema: TableSchema })
+  | (PreviewBase & {
       readonly kind: 'file';
       readonly path: string;
       readonly format: 'csv' | 'parquet';
-      readonly transform: string | undefined;
-    };
+      /** The columns of its records as last committed. */
+      readonly known: TableSchema;
+      readonly redactor: TableRedactor | undefined;
+    });
 
 /** What a run would do. Costs one request a table at most, and writes nothing. */
 export async function planPipelines(options: PlannerOptions): Promise<readonly TablePlan[]> {
@@ -62,6 +82,8 @@ async function planTable(
   const transform = steps.length > 0 ? compileTransforms(steps, { keyed: isKeyed(table) }) : undefined;
   if (transform !== undefined) await options.checkTransform(transform);
   const warnings: string[] = [];
+  const redactor = await redactorOf(options.manifest, table, options.openRedactor);
+  const declared = redactor === undefined ? table.declared : redactor.declared(table.declared);
   // A source that counts its files and gives none ahead has none with rows; any other has not looked.
   let changes: readonly string[] | undefined = sample !== undefined || files !== undefined ? [] : undefined;
   if (sample?.kind === 'file') {
@@ -70,9 +92,14 @@ async function planTable(
       path: sample.path,
       format: sample.format,
       transform,
+      declared,
+      known: inputSchema,
+      redactor,
     });
   } else if (sample && sample.records.length > 0) {
-    const { primaryKey, onConflict, unknownColumns, declared } = table;
+    const { primaryKey, onConflict, unknownColumns } = table;
+    const redaction = redactor?.records(inputSchema);
+    const redacted = redaction?.redact(sample.records);
     const intake = new Intake({
       known: inputSchema,
       declared,
@@ -81,10 +108,18 @@ async function planTable(
       unknownColumns,
       keyed: isKeyed(table),
     });
-    const checked = intake.check(sample.records);
-    const reasons = new Set(checked.setAside.map(({ code, reason }) => `${code}: ${reason}`));
+    const checked = intake.check(redacted?.lines ?? sample.records);
+    const aside = [...(redacted?.setAside ?? []), ...checked.setAside];
+    const reasons = new Set(aside.map(({ code, reason }) => `${code}: ${reason}`));
+    const unnamed = [...(redaction?.unnamed ?? [])];
+    if (unnamed.length > 0) warnings.push(unnamedWarning(unnamed));
     for (const reason of reasons) warnings.push(`records would be set aside: ${reason}`);
-    changes = await options.preview(pipeline, table, { kind: 'records', schema: intake.schema, transform });
+    changes = await options.preview(pipeline, table, {
+      kind: 'records',
+      schema: intake.schema,
+      transform,
+      declared,
+    });
   }
   return {
     ref: { pipeline: pipeline.id, source: table.info.name, table: table.name },

@@ -11,12 +11,14 @@ import {
   type PipelineId,
   type Source,
   type TableName,
+  type TableRedactor,
   type TransformStep,
   toHakiriError,
 } from '@hakiri/core';
+import { type OpenRedactor, redactorOf } from './redactor-of.ts';
 import { type ResolvedTable, resolveTables } from './resolve-tables.ts';
 import type { RunEvent, RunReport, TableReport } from './run-events.ts';
-import { runTable } from './run-table.ts';
+import { runTable, type TableRun } from './run-table.ts';
 
 export interface RunnerOptions {
   readonly job: JobId;
@@ -34,6 +36,7 @@ export interface RunnerOptions {
   inTurn?<T>(table: TableName, work: () => Promise<T>): Promise<T>;
   createSource(pipeline: Pipeline): Source;
   lineage(pipeline: Pipeline): Lineage;
+  readonly openRedactor?: OpenRedactor;
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
   onEvent(event: RunEvent): void;
@@ -58,7 +61,10 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
     for (const pipeline of options.pipelines) {
       const source = options.createSource(pipeline);
       sources.push(source);
-      for (const table of await resolveTables(pipeline, source)) work.push({ pipeline, source, table });
+      for (const table of await resolveTables(pipeline, source)) {
+        const redactor = await redactorOf(manifest, table, options.openRedactor);
+        work.push({ pipeline, source, table, redactor });
+      }
     }
     refuseSharedReplace(work);
     // What an earlier run left there is worth nothing.
@@ -67,11 +73,11 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
     for (const { id } of options.pipelines) await jobs.startJob(job, id, now());
     const reports = await inParallel(options.parallel, byStoreTable(work), async (queue) => {
       const done: TableReport[] = [];
-      for (const { pipeline, source, table } of queue) {
+      for (const { pipeline, source, table, redactor } of queue) {
         const { destination, files, spoolFolder, stop, kill, onEvent } = options;
         const lineage = options.lineage(pipeline);
         const steps = stepsFor(manifest, table.name);
-        const run = {
+        const run: TableRun = {
           job,
           pipeline,
           table,
@@ -79,6 +85,7 @@ export async function runPipelines(options: RunnerOptions): Promise<RunReport> {
           destination,
           steps,
           lineage,
+          redactor,
           files,
           clock,
           spoolFolder,
@@ -107,6 +114,7 @@ interface Work {
   readonly pipeline: Pipeline;
   readonly source: Source;
   readonly table: ResolvedTable;
+  readonly redactor: TableRedactor | undefined;
 }
 
 /** The manifest says what it can of this itself; tables it leaves to the source are known only here. */

@@ -7,6 +7,7 @@ import {
   type Lineage,
   type Pipeline,
   type Source,
+  type TableRedactor,
   type TransformStep,
   toHakiriError,
 } from '@hakiri/core';
@@ -22,6 +23,7 @@ export interface TableRun {
   readonly destination: Destination;
   readonly steps: readonly TransformStep[];
   readonly lineage: Lineage;
+  readonly redactor: TableRedactor | undefined;
   readonly files: Files;
   readonly clock: Clock;
   readonly spoolFolder: string;

@@ -1,7 +1,17 @@
-import type { Batch, Commit, HakiriError, RecordBatch, TableSchema, TableWriter } from '@hakiri/core';
+import type {
+  Batch,
+  Commit,
+  HakiriError,
+  RecordBatch,
+  RecordRedactor,
+  TableRedactor,
+  TableSchema,
+  TableWriter,
+} from '@hakiri/core';
 import { Intake } from '../scan/intake.ts';
 import { createSpool, type Spool } from '../spool/spool.ts';
 import { compileTransforms } from '../transforms/compile-transforms.ts';
+import { unnamedWarning } from './redactor-of.ts';
 import { isKeyed } from './resolve-tables.ts';
 import type { RunEvent, TableRef } from './run-events.ts';
 import type { TableRun } from './run-table.ts';
@@ -9,8 +19,13 @@ import type { TableRun } from './run-table.ts';
 /** A spool is handed on at this size even before `commit_every`: it bounds the disk a run needs beside its parts. */
 const SPOOL_MAX_BYTES = 128 * 1024 * 1024;
 
+interface Redaction {
+  readonly table: TableRedactor;
+  readonly records: RecordRedactor;
+}
+
 /**
- * The way of one table's records: checked, spooled, converted, committed. While the engine converts one spool the
+ * The way of one table's records: redacted where the manifest says so, checked, spooled, converted, committed. While the engine converts one spool the
  * next one fills; there are never more than two.
  */
 export class WayIn {
@@ -19,6 +34,8 @@ export class WayIn {
   readonly #ref: TableRef;
   readonly #writer: TableWriter;
   readonly #intake: Intake;
+  /** Undefined where nothing of the table is sensitive. */
+  readonly #redaction: Redaction | undefined;
   readonly #startedMs: number;
   #spool: Spool | undefined;
   #spools = 0;
@@ -31,11 +48,14 @@ export class WayIn {
   #bytes = 0;
   #rowsSinceCommit = 0;
   #setAside = 0;
+  /** Keys that a warning has named. */
+  readonly #told = new Set<string>();
   /** The last batch said that nothing of the table was left out. */
   #complete = false;
 
   static async open(run: TableRun, ref: TableRef): Promise<WayIn> {
-    const { table, destination, pipeline, job, steps, lineage } = run;
+    const { table, destination, pipeline, job, steps, lineage, redactor } = run;
+    const declared = redactor === undefined ? table.declared : redactor.declared(table.declared);
     const transform = steps.length > 0 ? compileTransforms(steps, { keyed: isKeyed(table) }) : undefined;
     const writer = await destination.openTable({
       job,
@@ -47,13 +67,14 @@ export class WayIn {
       incremental: table.incremental,
       subjectColumns: table.subjectColumns,
       onConflict: table.onConflict,
-      declared: table.declared,
+      declared,
       transform,
       lineage,
+      redactor,
     });
     const intake = new Intake({
       known: writer.inputSchema,
-      declared: table.declared,
+      declared,
       // A transform may make the key; then the engine checks it where it comes out.
       primaryKey: transform === undefined ? table.primaryKey : [],
       onConflict: table.onConflict,
@@ -63,10 +84,19 @@ export class WayIn {
     const firstRun = writer.cursor === undefined;
     const fromStart = !firstRun && table.mode === 'replace';
     run.onEvent({ kind: 'table-started', table: ref, firstRun, ...(fromStart ? { fromStart } : {}) });
-    return new WayIn(run, ref, writer, intake);
+    const redaction =
+      redactor === undefined ? undefined : { table: redactor, records: redactor.records(writer.inputSchema) };
+    return new WayIn(run, ref, writer, intake, redaction);
   }
 
-  constructor(run: TableRun, ref: TableRef, writer: TableWriter, intake: Intake) {
+  constructor(
+    run: TableRun,
+    ref: TableRef,
+    writer: TableWriter,
+    intake: Intake,
+    redaction: Redaction | undefined,
+  ) {
+    this.#redaction = redaction;
     this.#run = run;
     this.#ref = ref;
     this.#writer = writer;
@@ -86,12 +116,17 @@ export class WayIn {
     else {
       await this.#seal();
       await this.#converting;
-      const { rows, setAside } = await this.#writer.writePart({
+      const {
+        rows,
+        setAside,
+        unnamed = [],
+      } = await this.#writer.writePart({
         kind: 'file',
         path: batch.path,
         format: batch.format,
       });
       this.#setAside += setAside;
+      this.#warnOfUnnamed(unnamed);
       this.#count(rows, batch.sizeBytes);
     }
     this.#complete = batch.complete === true;
@@ -154,15 +189,35 @@ export class WayIn {
     await Promise.allSettled([this.#spool?.remove(), this.#writer.discard()]);
   }
 
-  async #takeRecords({ records, setAside = [] }: RecordBatch): Promise<void> {
+  async #takeRecords(batch: RecordBatch): Promise<void> {
+    const { records, setAside } = this.#redacted(batch);
     await this.#writer.setAside(setAside);
     const checked = this.#intake.check(records);
     await this.#writer.setAside(checked.setAside);
     this.#setAside += setAside.length + checked.setAside.length;
+    if (this.#redaction !== undefined) this.#warnOfUnnamed([...this.#redaction.records.unnamed]);
     if (checked.rows === 0) return;
     this.#spool ??= await this.#newSpool();
     await this.#spool.append(checked.accepted, checked.rows, checked.largestRecordBytes);
-    this.#count(checked.rows, records.length);
+    this.#count(checked.rows, batch.records.length);
+  }
+
+  /** From here on nothing holds a clear value that must not be kept. */
+  #redacted({ records, setAside = [] }: RecordBatch): Required<Pick<RecordBatch, 'records' | 'setAside'>> {
+    if (this.#redaction === undefined) return { records, setAside };
+    const { table, records: redactor } = this.#redaction;
+    const redacted = redactor.redact(records);
+    const aside = [...setAside.map((each) => table.withoutContent(each)), ...redacted.setAside];
+    return { records: redacted.lines, setAside: aside };
+  }
+
+  /** Once a run for each. */
+  #warnOfUnnamed(keys: readonly string[]): void {
+    const fresh = keys.filter((key) => !this.#told.has(key));
+    if (fresh.length === 0) return;
+    for (const key of fresh) this.#told.add(key);
+    const message = unnamedWarning(fresh);
+    this.#emit({ kind: 'warning', table: this.#ref, code: 'record.unnamed_key', message });
   }
 
   #count(rows: number, bytes: number): void {

@@ -32,7 +32,7 @@ const LETTER_T = 0x74;
 export function rootShape(known: TableSchema, declared: TableSchema, options: RootOptions): StructShape {
   const columns = new Map<string, Shape>();
   for (const { name, type } of known.columns) {
-    if (options.unknownColumns === 'add' || options.primaryKey.includes(name))
+    if (options.unknownColumns !== 'drop' || options.primaryKey.includes(name))
       columns.set(name, shapeOf(type, 'kept'));
   }
   for (const { name, type } of declared.columns) columns.set(name, shapeOf(type, 'declared'));

@@ -49,9 +49,10 @@ export function screened(
   facts: Parameters<typeof judgeRecord>[1],
   forgotten: Forgotten,
 ): readonly SetAside[] {
-  const verdict = judgeRecord(Buffer.from(aside.record).toString('utf8'), facts, forgotten);
+  const { digest, ...content } = aside;
+  const verdict = judgeRecord(Buffer.from(aside.record).toString('utf8'), facts, forgotten, digest);
   if (verdict === 'leave') return [aside];
-  return verdict === 'drop' ? [] : [{ ...aside, record: Buffer.alloc(0) }];
+  return verdict === 'drop' ? [] : [{ ...content, record: Buffer.alloc(0) }];
 }
 
 const MISFIT_CODES: Readonly<Record<Misfit['reason'], ErrorCode>> = {
@@ -76,6 +77,7 @@ export function misfitRecord({ reason, column, expected, record }: Misfit): SetA
   };
 }
 
-function quarantineLine({ code, reason, column, record }: SetAside): string {
-  return `${JSON.stringify({ code, reason, column: column ?? null, record: Buffer.from(record).toString('utf8') })}\n`;
+function quarantineLine({ code, reason, column, record, digest }: SetAside): string {
+  const line = { code, reason, column: column ?? null, record: Buffer.from(record).toString('utf8') };
+  return `${JSON.stringify(digest === undefined ? line : { ...line, digest })}\n`;
 }

@@ -29,6 +29,7 @@ import { leaveOutForgotten } from '../erase/screen.ts';
 import { sidecarTable } from '../sidecar-table.ts';
 import type { StoreContext } from '../store-context.ts';
 import { countBack } from './count-back.ts';
+import { fileColumns } from './file-columns.ts';
 import { fingerprint } from './fingerprint.ts';
 import {
   appendRecords,
@@ -55,6 +56,13 @@ interface Pending {
   inputSchema: TableSchema;
   sequence: number;
   greatestOrder: string | null;
+}
+
+/** What is to be converted, and the columns it has once nothing in it is clear that must not be. */
+interface DescribedInput {
+  readonly schema: TableSchema;
+  readonly input: ConvertInput;
+  readonly unnamed?: readonly string[];
 }
 
 export function openTableWriter(
@@ -100,12 +108,20 @@ export function openTableWriter(
     return run.greatestOrder === null ? NO_VALUE : orderValueOf(run.greatestOrder);
   };
 
+  const describeInput = async (part: PartInput, known: TableSchema): Promise<DescribedInput> => {
+    if (part.kind === 'records') {
+      const { kind, path, schema, largestRecordBytes, deletes } = part;
+      return { schema, input: { kind, path, schema, largestRecordBytes, deletes } };
+    }
+    const { path, format, kind } = part;
+    const { schema, clear, redacted, unnamed } = await fileColumns(engine, part, target, known);
+    return { schema, input: { kind, path, format, schema: clear, redacted }, unnamed };
+  };
+
   const writePart = async (part: PartInput): Promise<PartOutcome> => {
     const run = begin();
-    const input =
-      part.kind === 'file'
-        ? declare(await engine.fileSchema(part.path, part.format), target.declared)
-        : part.schema;
+    const given = await describeInput(part, run.inputSchema);
+    const { schema: input } = given;
     const output = await afterTransform(input);
     const next = nextSchema(run.schema, output, target);
     const columns = next.schema.columns.filter(
@@ -115,7 +131,7 @@ export function openTableWriter(
     const relative = `${folder}/${partName(run.parts.length)}`;
     await files.makeFolder(paths.absolute(folder));
     const result = await engine.convert({
-      input: convertInput(part, input),
+      input: given.input,
       transform: target.transform,
       columns,
       primaryKey: target.primaryKey,
@@ -151,7 +167,12 @@ export function openTableWriter(
         ...(result.leastOrder === undefined ? {} : { least_order: result.leastOrder }),
       });
     }
-    return { rows: result.rows, setAside: result.misfits.length };
+    const { unnamed = [] } = given;
+    return {
+      rows: result.rows,
+      setAside: result.misfits.length,
+      ...(unnamed.length === 0 ? {} : { unnamed }),
+    };
   };
 
   /** Parts without a row that may stay are gone by then, so their count says nothing. */
@@ -278,7 +299,8 @@ export function openTableWriter(
   const writeAside = async (given: readonly SetAside[]): Promise<void> => {
     if (given.length === 0) return;
     const forgotten = await readForgotten();
-    const records = forgotten ? given.flatMap((record) => screened(record, facts(), forgotten)) : given;
+    const left = forgotten ? given.flatMap((record) => screened(record, facts(), forgotten)) : given;
+    const records = target.redactor === undefined ? left : left.map(target.redactor.withoutContent);
     if (records.length === 0) return;
     const run = begin();
     run.quarantine ??= await openQuarantine(context, quarantineFile(target.table, run.run));
@@ -324,23 +346,6 @@ function runPart({ run, schemas }: Pending, part: PartEntry): CatalogRunPart {
 }
 
 const isDecided = (type: LogicalType | undefined): boolean => type !== undefined && type.kind !== 'undecided';
-
-/** A file's own types, where the manifest does not say otherwise. */
-function declare(found: TableSchema, declared: TableSchema): TableSchema {
-  return { columns: found.columns.map((column) => findColumn(declared, column.name) ?? column) };
-}
-
-function convertInput(part: PartInput, schema: TableSchema): ConvertInput {
-  return part.kind === 'file'
-    ? { kind: 'file', path: part.path, format: part.format, schema }
-    : {
-        kind: 'records',
-        path: part.path,
-        schema,
-        largestRecordBytes: part.largestRecordBytes,
-        deletes: part.deletes,
-      };
-}
 
 /** Undefined while no record has had the column: then the fallback orders them all. */
 function orderColumn(incremental: string | undefined, input: TableSchema) {

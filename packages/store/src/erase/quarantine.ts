@@ -8,18 +8,22 @@ export type Verdict = 'leave' | 'drop' | 'blank';
 
 type Facts = Pick<TableFacts, 'name' | 'mode' | 'primaryKey' | 'subjectColumns'>;
 
-/** @param keys texts of keys that go with their rows */
+/**
+ * @param digest what stands in place of a record that may not be kept: a pseudonym, perhaps of somebody forgotten
+ * @param keys texts of keys that go with their rows
+ */
 export function judgeRecord(
   record: string,
   facts: Facts,
   forgotten: Forgotten,
+  digest?: string,
   keys: ReadonlySet<string> = new Set(),
 ): Verdict {
   const concerned =
     (forgotten.hasSubjects && facts.subjectColumns.length > 0) || forgotten.hasKeys(facts.name);
   if (!concerned) return 'leave';
   const value = parseRecord(record);
-  if (value === undefined) return record === '' ? 'leave' : 'blank';
+  if (value === undefined) return record === '' && digest === undefined ? 'leave' : 'blank';
   const isSubject = facts.subjectColumns.some((name) => valuesAt(value, name).some(forgotten.subject));
   if (isSubject) return 'drop';
   const key = facts.primaryKey.map((name) => value[name] ?? null);
@@ -44,12 +48,13 @@ export function cleanQuarantine(
   let changed = false;
   const kept = text.split('\n').flatMap((line) => {
     if (line === '') return [];
-    const entry = parseRecord(line) as { readonly record?: unknown; readonly code?: unknown } | undefined;
+    const entry = parseRecord(line);
     const record = typeof entry?.record === 'string' ? entry.record : undefined;
-    const verdict = record === undefined ? 'drop' : judgeRecord(record, facts, forgotten, keys);
+    const digest = typeof entry?.digest === 'string' ? entry.digest : undefined;
+    const verdict = record === undefined ? 'drop' : judgeRecord(record, facts, forgotten, digest, keys);
     if (verdict === 'leave') return [line];
     changed = true;
-    return verdict === 'drop' ? [] : [JSON.stringify(blanked(entry as Blankable))];
+    return verdict === 'drop' ? [] : [JSON.stringify(blanked(entry as unknown as Blankable))];
   });
   return {
     text: kept.length === 0 ? null : kept.map((line) => `${line}\n`).join(''),

@@ -1,0 +1,1 @@
+export { createTableRedactor } from './table-redactor.ts';
