@@ -129,6 +129,7 @@ const report = await runPipelines({
     transforms: [],
     embeddings: [],
     policies: [],
+    policyTests: [],
   },
   pipelines: [pipeline],
   destination: store,

@@ -15,3 +15,13 @@ export const PII_TYPES = [
 ] as const;
 
 export type PiiType = (typeof PII_TYPES)[number];
+
+/** Those whose values are told from other text by how they look. */
+export const FINDABLE_PII_TYPES: readonly PiiType[] = [
+  'email',
+  'phone',
+  'ip',
+  'credit_card',
+  'iban',
+  'secret',
+];

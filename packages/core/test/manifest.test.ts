@@ -187,13 +187,9 @@ test('an unknown key is refused with its place and the nearest key', () => {
 test('a key or value that is not built yet is refused by name', () => {
   const refused = [
     ['tables = [{ source = "a", partitions = ["x"] }]', /tables\[0\]: "partitions"/],
-    ['tables = [{ source = "a", unknown_columns = "redact" }]', /"unknown_columns = redact"/],
-    ['tables = [{ source = "a", columns = { e = { pii_type = "email" } } }]', /columns > e: "pii_type"/],
     ['[sync]\nbucket = "s3://x"', /"sync"/],
-    ['[[policy]]\ntable = "x"', /"policy"/],
   ] as const;
   for (const [text, message] of refused) refuses(PROJECT + pipeline(text), 'manifest.not_built', message);
-  refuses('[project]\nname = "x"\npublic_keys = []', 'manifest.not_built', /project: "public_keys"/);
 });
 
 test('a wrong type says the place, what is expected and what is there', () => {
@@ -302,7 +298,7 @@ test('the published schema holds every key with its description and nothing that
   assert.match(schema, /2020-12/);
   for (const key of ['commit_every', 'lookback', 'explode'])
     assert.match(schema, new RegExp(`"${key}":\\{[^}]*"description"`));
-  for (const key of ['pii_type', 'partitions', 'redact"']) assert.ok(!schema.includes(`"${key}`));
+  for (const key of ['partitions', 'replicate']) assert.ok(!schema.includes(`"${key}`));
   assert.ok(schema.includes('#/$defs/config-file'));
   assert.ok(schema.includes(JSON.stringify(PIPELINE_ID_PATTERN.source)));
 });

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { type JsonValue, type LogicalType, PII_TYPES, quoteLiteral, sqlType } from '@hakiri/core';
+import {
+  FINDABLE_PII_TYPES,
+  type JsonValue,
+  type LogicalType,
+  PII_TYPES,
+  quoteLiteral,
+  sqlType,
+} from '@hakiri/core';
 import { fuzzCount, seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { testEngine } from '../../../engine/test/support/engine.ts';
 import { compileAction, type ValueAction } from '../../src/actions/act.ts';
 import { pseudonymsOf } from '../../src/actions/pseudonyms.ts';
-import { DETECTABLE, scrubSql, scrubText } from '../../src/actions/scrub.ts';
+import { scrubSql, scrubText } from '../../src/actions/scrub.ts';
 import { detokenize, tokenizeText } from '../../src/actions/tokenize.ts';
 
 const engine = testEngine();
@@ -91,7 +98,7 @@ test('every action says the same of a text in SQL and in JavaScript', async () =
 
 test('what is cut out of a text is the same in SQL and in JavaScript', async () => {
   const texts = Array.from({ length: COUNT }, randomText);
-  for (const types of [...DETECTABLE.map((type) => [type]), DETECTABLE]) {
+  for (const types of [...FINDABLE_PII_TYPES.map((type) => [type]), FINDABLE_PII_TYPES]) {
     const theirs = await inSql((x) => scrubSql(x, types), texts.map(quoteLiteral), 'VARCHAR');
     texts.forEach((text, i) => {
       assert.equal(
@@ -240,5 +247,11 @@ test('what is known of each kind of value is found in a sentence', () => {
     [['email', 'phone'], 'ada@example.com 555 0100 99', '[email] [phone]'],
     [[], 'ada@example.com', 'ada@example.com'],
   ];
+  for (const type of FINDABLE_PII_TYPES) {
+    assert.ok(
+      sentences.some(([types, , left]) => types.includes(type) && left.includes(`[${type}]`)),
+      type,
+    );
+  }
   for (const [types, text, left] of sentences) assert.equal(scrubText(types)(text), left);
 });

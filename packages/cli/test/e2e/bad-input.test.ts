@@ -458,10 +458,6 @@ const MANIFEST_FAULTS: readonly { name: string; code: ErrorCode; change: [string
     ...(
       [
         ['partitions', TABLES, `${TABLES}, partitions = ["region=eu"]`],
-        ['redaction', TABLES, `${TABLES}, columns = { email = { on_write = "hash" } }`],
-        ['a kind of personal data', TABLES, `${TABLES}, columns = { email = { pii_type = "email" } }`],
-        ['redacting what is unknown', TABLES, `${TABLES}, unknown_columns = "redact"`],
-        ['a policy', '[[pipeline]]', '[[policy]]\ntable = "things"\n\n[[pipeline]]'],
         ['sync', '[[pipeline]]', '[sync]\nbucket = "s3://a/b"\n\n[[pipeline]]'],
       ] as const
     ).map(([name, from, to]) => ({

@@ -135,6 +135,7 @@ export function manifest(...ids: readonly string[]): Manifest {
     transforms: [],
     embeddings: [],
     policies: [],
+    policyTests: [],
   };
 }
 

@@ -80,6 +80,7 @@ export async function runInProcess(options: RunOptions): Promise<RunReport> {
         transforms: [],
         embeddings: [],
         policies: [],
+        policyTests: [],
         ...options.manifest,
       },
       pipelines: [pipeline],

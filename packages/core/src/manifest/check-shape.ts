@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { nearest } from '../suggest.ts';
 import { manifestSchema, type RawManifest } from './manifest-schema.ts';
-import { isNotBuiltValue, placeAt } from './not-built.ts';
+import { placeAt } from './not-built.ts';
 import { describePlace, type Problem, valueAt } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -44,9 +44,6 @@ function toProblems(file: string, raw: unknown, issue: Issue): Problem[] {
   }
   const value = valueAt(raw, issue.path);
   const place = describePlace(issue.path, raw);
-  if (isNotBuiltValue(issue.path, value)) {
-    return [notBuilt(file, place, `"${String(issue.path.at(-1))} = ${String(value)}"`)];
-  }
   const message =
     value === undefined
       ? `is missing: expected ${expected(issue)}`

@@ -2,10 +2,12 @@ import * as z from 'zod';
 import { isHakiriError } from '../errors.ts';
 import { PIPELINE_ID_PATTERN, TABLE_NAME_PATTERN } from '../ids.ts';
 import { parseAccessPattern } from '../partitioning.ts';
+import { PII_TYPES } from '../pii-type.ts';
 import type { LogicalType } from '../types/logical-type.ts';
 import { parseTypeName } from '../types/parse-type-name.ts';
 import { embeddingSchema } from './embedding-schema.ts';
 import { indexesSchema, modelName } from './index-schema.ts';
+import { columnAction, policySchema, policyTestSchema } from './policy-schema.ts';
 import { parseSchedule } from './schedule.ts';
 import {
   COLUMN_PATTERN,
@@ -108,6 +110,25 @@ export const columnSchema = z
         .describe(
           'The type the column has whatever its values look like: boolean, int8, int16, int32, int64, double, decimal(18,2), string, bytes, date, time, timestamp, datetime, json, a list such as string[] or a struct such as struct<a: int64, b: string>. Without it the type is inferred.',
         ),
+      pii_type: z
+        .enum(PII_TYPES)
+        .optional()
+        .describe(
+          'What kind of value of a person the column holds: how it is masked, and what is looked for in texts that quote it. `phi` (health data) keeps it to models at `local:*` and `on-prem:*`. A table with such a column is sensitive: see `unknown_columns`.',
+        ),
+      on_write: columnAction
+        .optional()
+        .describe(
+          'What is done to each value before it reaches a file: redact, mask, hash, tokenize or deny. Nothing brings the value back, except of `tokenize` the key.',
+        ),
+      contains: listOf(
+        patterned(/^[a-z][a-z0-9_]{0,62}\.[^\0]{1,255}$/, 'a table and its column such as "customers.email"'),
+        'a list of columns such as ["customers.email"]',
+      )
+        .optional()
+        .describe(
+          'Columns whose values this text may quote. Whoever does not read those in clear gets the text with everything cut out that looks like one.',
+        ),
       agent_hint: text('a text')
         .optional()
         .describe('What an agent should know about the column. Shown by `hakiri describe`.'),
@@ -154,10 +175,10 @@ export const tableSchema = z
           'What happens when a value does not fit the type of its column. `quarantine` (default): the record is set aside in a file, with the reason. `json`: the column becomes JSON text.',
         ),
       unknown_columns: z
-        .enum(['add', 'drop'])
+        .enum(['add', 'drop', 'redact'])
         .optional()
         .describe(
-          '`add` (default): a key not seen before becomes a column. `drop`: only the columns declared under `columns` are read.',
+          '`add` (default): a key not seen before becomes a column. `drop`: only the columns declared under `columns` are read. `redact` (default once a column has `pii_type` or `on_write`): it becomes a column of nulls, until it is declared.',
         ),
       commit_every: rowCount
         .optional()
@@ -336,6 +357,14 @@ export const projectSchema = z
         PIPELINE_ID_PATTERN,
         'a name of lower-case letters, digits, dashes and underscores, at most 63',
       ).describe('The name of the project: the folder of its store.'),
+      public_keys: z
+        .array(patterned(/^ed25519\/[0-9a-f]{64}$/, '"ed25519/" and 64 hex digits'), {
+          error: 'a list of keys such as ["ed25519/..."]',
+        })
+        .optional()
+        .describe(
+          'The public keys that tokens of the project are checked with; several while a rotation lasts. `hakiri token issue` and `hakiri key rotate` write them.',
+        ),
     },
     { error: 'a table such as { name = "demo" }' },
   )
@@ -362,6 +391,14 @@ export const manifestSchema = z.strictObject(
       })
       .optional()
       .describe('Models that make vectors of texts, by the name that vector indexes give under `model`.'),
+    policy: z
+      .array(policySchema, { error: 'a list of policies, in TOML [[policy]]' })
+      .optional()
+      .describe('What is served of tables at most, whoever asks.'),
+    policy_test: z
+      .array(policyTestSchema, { error: 'a list of expectations, in TOML [[policy_test]]' })
+      .optional()
+      .describe('What is expected of policies and tokens, for `hakiri policy test`.'),
   },
   { error: 'a table' },
 );

@@ -1,7 +1,7 @@
 import type { PipelineId, TableName } from '../ids.ts';
 import type { IndexSpec } from '../index-spec.ts';
 import type { PiiType } from '../pii-type.ts';
-import type { ColumnAction } from '../ports/access.ts';
+import type { Action, ColumnAction } from '../ports/access.ts';
 import type { ConflictAction, TableMode } from '../ports/destination.ts';
 import type { LogicalType } from '../types/logical-type.ts';
 import type { ZoneTag } from '../zones.ts';
@@ -19,6 +19,7 @@ export interface Manifest {
   readonly embeddings: readonly EmbeddingSpec[];
   /** Ceilings for every grant. */
   readonly policies: readonly PolicySpec[];
+  readonly policyTests: readonly PolicyTest[];
 }
 
 /** Several of one table hold together. */
@@ -28,6 +29,33 @@ export interface PolicySpec {
   readonly rows: string | undefined;
   /** By path; dots reach into structs. */
   readonly columns: readonly { readonly name: string; readonly action: ColumnAction }[];
+  readonly minGroup: number | undefined;
+}
+
+/** What somebody is expected to see of a table. What is undefined is not asked. */
+export interface PolicyTest {
+  readonly name: string;
+  readonly table: TableName;
+  /** Undefined: the owner. */
+  readonly caller: PolicyTestCaller | undefined;
+  readonly hidden: boolean | undefined;
+  readonly sees: readonly string[];
+  readonly hides: readonly string[];
+  readonly columns: readonly { readonly name: string; readonly action: ColumnAction | 'scrub' | 'clear' }[];
+  readonly allRows: boolean | undefined;
+  /** 0: rows are served. */
+  readonly minGroup: number | undefined;
+}
+
+/** Restrictions are those of an authority block, on the table of the expectation. */
+export interface PolicyTestCaller {
+  readonly agent: string;
+  readonly zone: string | undefined;
+  readonly tables: readonly TableName[];
+  readonly actions: readonly Action[];
+  readonly rows: string | undefined;
+  readonly columns: readonly string[] | undefined;
+  readonly column: readonly { readonly name: string; readonly action: ColumnAction }[];
   readonly minGroup: number | undefined;
 }
 

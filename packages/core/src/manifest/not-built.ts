@@ -10,6 +10,7 @@ import {
   tableSchema,
   transformSchema,
 } from './manifest-schema.ts';
+import { policyCallerSchema, policySchema, policyTestSchema } from './policy-schema.ts';
 import { valueAt } from './problem.ts';
 
 /** A kind of table in a manifest: the keys it takes, and those of the contract that this build does not carry out. */
@@ -26,24 +27,21 @@ const place = (schema: z.ZodObject, notBuilt: readonly string[] = []): Place => 
 const EMBEDDING = place(embeddingSchema);
 const TEXT_INDEX = place(textIndexSchema);
 const VECTOR_INDEX = place(vectorIndexSchema);
-const COLUMN = place(columnSchema, ['pii_type', 'on_write', 'contains']);
+const COLUMN = place(columnSchema);
 
 /** By the keys that lead there, list indexes left out. */
 const PLACES: Readonly<Record<string, Place>> = {
-  '': place(manifestSchema, ['sync', 'policy']),
-  project: place(projectSchema, ['public_keys']),
+  '': place(manifestSchema, ['sync']),
+  project: place(projectSchema),
+  policy: place(policySchema),
+  policy_test: place(policyTestSchema),
+  'policy_test.as': place(policyCallerSchema),
   pipeline: place(pipelineSchema, ['access_pattern', 'partitions', 'replicate']),
   'pipeline.source': place(sourceSchema),
   'pipeline.tables': place(tableSchema, ['schedule', 'partitions', 'replicate', 'embedding']),
   'pipeline.transforms': place(transformSchema),
   transforms: place(transformSchema),
 };
-
-/** Whether the contract has this value of a table's key, but this build does not carry it out. */
-export function isNotBuiltValue(path: readonly PropertyKey[], value: unknown): boolean {
-  const keys = path.filter((part) => typeof part === 'string').join('.');
-  return keys === 'pipeline.tables.unknown_columns' && value === 'redact';
-}
 
 export function placeAt(path: readonly PropertyKey[], raw: unknown): Place | undefined {
   const keys = path.filter((part) => typeof part === 'string');

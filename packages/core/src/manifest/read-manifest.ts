@@ -25,6 +25,7 @@ import { parseManifestText } from './parse-manifest-text.ts';
 import { type Problem, problemsError } from './problem.ts';
 import { readEmbeddings } from './read-embeddings.ts';
 import { indexConflict, joinIndexes, toIndexes } from './read-indexes.ts';
+import { quoteProblems, strayPolicies, toPolicy, toPolicyTest } from './read-policies.ts';
 import { parseSchedule } from './schedule.ts';
 import { zoneProblems } from './table-zones.ts';
 import { parseByteSize, parseDurationMs, parseRowCount } from './units.ts';
@@ -48,7 +49,8 @@ interface Placed {
 /**
  * `hakiri.toml` and the files under `pipelines/`, in the order in which they are to be merged, as one checked
  * manifest. Throws `manifest.syntax`, `manifest.unknown_key`, `manifest.not_built`, `manifest.wrong_type`,
- * `manifest.duplicate_pipeline`, `manifest.table_conflict`, `embedding.unknown_model`, `embedding.zone_refused`;
+ * `manifest.duplicate_pipeline`, `manifest.table_conflict`, `embedding.unknown_model`, `embedding.zone_refused`,
+ * `policy.invalid`;
  * `manifest.not_found` when no file is a hakiri.toml.
  * The message lists up to five problems, the first of them gives the code.
  */
@@ -70,22 +72,29 @@ export function readManifest(files: readonly ManifestFile[]): Manifest {
   const { embeddings, dims, problems: modelProblems } = readEmbeddings(shaped);
   throwAny(modelProblems);
 
+  const sensitive = sensitiveTables(shaped);
   const placed = shaped.flatMap(({ file, shape }) =>
-    (shape.pipeline ?? []).map((raw) => ({ file, pipeline: toPipeline(raw, dims) })),
+    (shape.pipeline ?? []).map((raw) => ({ file, pipeline: toPipeline(raw, dims, sensitive) })),
   );
   const transforms = mergeTransforms(shaped);
-  throwAny([...duplicateIds(placed), ...tableConflicts(placed), ...strayTransforms(placed, transforms)]);
+  throwAny([
+    ...duplicateIds(placed),
+    ...tableConflicts(placed),
+    ...strayTransforms(placed, transforms),
+    ...incrementalProblems(placed),
+  ]);
 
   const project = shaped.find(({ file }) => isRoot(file))?.shape.project;
   const manifest: Manifest = {
     // checkProject let nothing without a project pass.
-    project: { name: project?.name ?? '', publicKeys: [] },
+    project: { name: project?.name ?? '', publicKeys: project?.public_keys ?? [] },
     pipelines: shareTableSettings(placed.map(({ pipeline }) => pipeline)),
     transforms,
     embeddings,
-    policies: [],
+    policies: shaped.flatMap(({ shape }) => (shape.policy ?? []).map(toPolicy)),
+    policyTests: shaped.flatMap(({ shape }) => (shape.policy_test ?? []).map(toPolicyTest)),
   };
-  throwAny(zoneProblems(manifest, tableNameOf));
+  throwAny([...zoneProblems(manifest, tableNameOf), ...policyProblems(manifest)]);
   return manifest;
 }
 
@@ -108,13 +117,17 @@ function checkProject({ file, shape }: Shaped): readonly Problem[] {
     return [{ code: 'manifest.wrong_type', file, place, message: 'is missing: expected { name = "demo" }' }];
   }
   if (!isRoot(file) && shape.project !== undefined) {
-    const hint = 'A file under pipelines/ holds pipelines, transforms and models only.';
+    const hint = 'A file under pipelines/ holds pipelines, transforms, models and policies only.';
     return [{ code: 'manifest.unknown_key', file, place, message: 'belongs in hakiri.toml alone', hint }];
   }
   return [];
 }
 
-function toPipeline(raw: RawPipeline, dims: ReadonlyMap<string, number>): Pipeline {
+function toPipeline(
+  raw: RawPipeline,
+  dims: ReadonlyMap<string, number>,
+  sensitive: ReadonlySet<TableName>,
+): Pipeline {
   return {
     id: parsePipelineId(raw.id),
     source: { connector: raw.source.connector, config: raw.source.config ?? {} },
@@ -127,7 +140,7 @@ function toPipeline(raw: RawPipeline, dims: ReadonlyMap<string, number>): Pipeli
     schedule: toSchedule(raw),
     inferenceZones: raw.inference_zone_allowed,
     tables: raw.tables?.map((table) =>
-      toTable(typeof table === 'string' ? { source: table } : table, raw, dims),
+      toTable(typeof table === 'string' ? { source: table } : table, raw, dims, sensitive),
     ),
   };
 }
@@ -143,7 +156,15 @@ function milliseconds(duration: string | undefined): number | undefined {
   return duration === undefined ? undefined : parseDurationMs(duration);
 }
 
-function toTable(raw: RawTable, pipeline: RawPipeline, dims: ReadonlyMap<string, number>): Table {
+function toTable(
+  raw: RawTable,
+  pipeline: RawPipeline,
+  dims: ReadonlyMap<string, number>,
+  sensitive: ReadonlySet<TableName>,
+): Table {
+  const unknownColumns = sensitive.has(rawTableName(raw, pipeline))
+    ? 'redact'
+    : TABLE_DEFAULTS.unknownColumns;
   return {
     source: raw.source,
     name: raw.name === undefined ? undefined : parseTableName(raw.name),
@@ -151,7 +172,7 @@ function toTable(raw: RawTable, pipeline: RawPipeline, dims: ReadonlyMap<string,
     mode: raw.mode,
     incremental: raw.incremental,
     onConflict: raw.on_conflict ?? TABLE_DEFAULTS.onConflict,
-    unknownColumns: raw.unknown_columns ?? TABLE_DEFAULTS.unknownColumns,
+    unknownColumns: raw.unknown_columns ?? unknownColumns,
     commitEveryRows: parseRowCount(raw.commit_every ?? '') ?? TABLE_DEFAULTS.commitEveryRows,
     maxRecordBytes: parseByteSize(raw.max_record ?? '') ?? TABLE_DEFAULTS.maxRecordBytes,
     accessPattern: raw.access_pattern,
@@ -164,15 +185,37 @@ function toTable(raw: RawTable, pipeline: RawPipeline, dims: ReadonlyMap<string,
         name,
         type: column.type === undefined ? undefined : parseTypeName(column.type),
         agentHint: column.agent_hint,
-        piiType: undefined,
-        onWrite: undefined,
-        contains: [],
+        piiType: column.pii_type,
+        onWrite: column.on_write,
+        contains: column.contains ?? [],
         inferenceZones: column.inference_zone_allowed,
       }),
     ),
     inferenceZones: raw.inference_zone_allowed,
     indexes: toIndexes(raw.indexes, dims),
   };
+}
+
+function rawTableName(raw: RawTable, { source }: RawPipeline): TableName {
+  return raw.name === undefined ? defaultTableName(source.connector, raw.source) : parseTableName(raw.name);
+}
+
+/** Whichever pipeline says so: its rows lie in the table of all. */
+function sensitiveTables(files: readonly Shaped[]): ReadonlySet<TableName> {
+  const tables = files
+    .flatMap(({ shape }) => shape.pipeline ?? [])
+    .flatMap((pipeline) =>
+      (pipeline.tables ?? []).flatMap((table) => (typeof table === 'string' ? [] : [{ table, pipeline }])),
+    );
+  return new Set(
+    tables
+      .filter(({ table }) =>
+        Object.values(table.columns ?? {}).some(
+          ({ pii_type, on_write }) => pii_type !== undefined || on_write !== undefined,
+        ),
+      )
+      .map(({ table, pipeline }) => rawTableName(table, pipeline)),
+  );
 }
 
 /** Entries for one table are carried out one after another: those under pipelines first, file by file. */
@@ -282,15 +325,21 @@ function tableConflicts(placed: readonly Placed[]): readonly Problem[] {
  */
 function shareTableSettings(pipelines: readonly Pipeline[]): readonly Pipeline[] {
   const said = new Map<TableName, KeptSettings>();
+  const declared = new Map<TableName, readonly ColumnSpec[]>();
   for (const pipeline of pipelines) {
     for (const table of pipeline.tables ?? []) {
       const name = tableNameOf(pipeline, table);
       said.set(name, keptSettings(said.get(name) ?? table, table));
+      declared.set(name, [...(declared.get(name) ?? []), ...table.columns]);
     }
   }
   return pipelines.map((pipeline) => ({
     ...pipeline,
-    tables: pipeline.tables?.map((table) => ({ ...table, ...said.get(tableNameOf(pipeline, table)) })),
+    tables: pipeline.tables?.map((table) => {
+      const name = tableNameOf(pipeline, table);
+      const columns = shareSensitive(table.columns, declared.get(name) ?? []);
+      return { ...table, ...said.get(name), columns };
+    }),
   }));
 }
 
@@ -298,6 +347,21 @@ type KeptSettings = Pick<
   Table,
   'accessPattern' | 'retentionMs' | 'tombstoneRetentionMs' | 'subjectColumns' | 'indexes'
 >;
+
+/** What one pipeline says of a column's values is done to those of every pipeline that feeds the table. */
+function shareSensitive(own: readonly ColumnSpec[], all: readonly ColumnSpec[]): readonly ColumnSpec[] {
+  const sensitive = all.filter(({ piiType, onWrite }) => piiType !== undefined || onWrite !== undefined);
+  const shared = new Map(own.map((column) => [column.name.toLowerCase(), column]));
+  for (const { name, piiType, onWrite } of sensitive) {
+    const known = shared.get(name.toLowerCase());
+    shared.set(name.toLowerCase(), {
+      ...(known ?? { name, type: undefined, agentHint: undefined, contains: [], inferenceZones: undefined }),
+      piiType: known?.piiType ?? piiType,
+      onWrite: known?.onWrite ?? onWrite,
+    });
+  }
+  return [...shared.values()];
+}
 
 function keptSettings(first: KeptSettings, other: KeptSettings): KeptSettings {
   return {
@@ -328,12 +392,48 @@ function disagreement(a: Table, b: Table): string | undefined {
     if (other.name !== column.name) return `case of column "${column.name}"`;
     if (other.type && column.type && !sameType(other.type, column.type))
       return `type of column "${column.name}"`;
+    if (differ(other.onWrite, column.onWrite)) return `on_write of column "${column.name}"`;
+    if (differ(other.piiType, column.piiType)) return `pii_type of column "${column.name}"`;
   }
   return undefined;
 }
 
 function differ<T>(a: T | undefined, b: T | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
+}
+
+/** What is done to values on the way in would take their order from them. */
+function incrementalProblems(placed: readonly Placed[]): readonly Problem[] {
+  return placed.flatMap(({ file, pipeline }) =>
+    (pipeline.tables ?? []).flatMap((table) => {
+      const incremental = (table.incremental ?? pipeline.incremental)?.toLowerCase();
+      return table.columns
+        .filter(({ name, onWrite }) => {
+          const path = name.toLowerCase();
+          return onWrite !== undefined && (incremental === path || incremental?.startsWith(`${path}.`));
+        })
+        .map(({ name }) => ({
+          code: 'manifest.wrong_type' as const,
+          file,
+          place: `pipeline "${pipeline.id}" > table "${tableNameOf(pipeline, table)}" > columns > ${name} > on_write`,
+          message: 'the incremental column tells which of two rows is newer, and has to stay as it is',
+        }));
+    }),
+  );
+}
+
+function policyProblems({ pipelines, policies, policyTests }: Manifest): readonly Problem[] {
+  const listed = pipelines.flatMap((pipeline) =>
+    (pipeline.tables ?? []).map((table) => ({ name: tableNameOf(pipeline, table), columns: table.columns })),
+  );
+  // A pipeline without a list may feed any table of its source.
+  const isAll = pipelines.every(({ tables }) => tables !== undefined);
+  const named = [
+    ...policies.map(({ table }) => ({ table, place: 'policy' })),
+    ...policyTests.map(({ table, name }) => ({ table, place: `policy_test "${name}"` })),
+  ];
+  const fed = listed.map(({ name }) => name);
+  return [...quoteProblems(listed), ...(isAll ? strayPolicies(named, fed) : [])];
 }
 
 /** Where every table is named, a transform of any other would do nothing: a misspelling. */

@@ -4,7 +4,14 @@ type Table = Readonly<Record<string, unknown>>;
 const LINE_WIDTH = 100;
 
 /** Lists that read better as [[...]] however short they are. */
-const ALWAYS_TABLES: readonly string[] = ['pipeline', 'pipeline.tables', 'pipeline.transforms', 'transforms'];
+const ALWAYS_TABLES: readonly string[] = [
+  'pipeline',
+  'pipeline.tables',
+  'pipeline.transforms',
+  'transforms',
+  'policy',
+  'policy_test',
+];
 
 /** Here the order of the keys has a meaning, which sub-tables would not keep. */
 const ALWAYS_INLINE: readonly string[] = ['pipeline.transforms', 'transforms'];
