@@ -1,1 +1,6 @@
-export {};
+export { type AuditKeys, auditKeys } from './audit-keys.ts';
+export type { AuditFinding, FindingKind } from './chain.ts';
+export { type AuditSigner, type Checkpoint, openCheckpoint } from './checkpoint.ts';
+export { type AuditLog, type AuditOptions, openAudit } from './open-audit.ts';
+export type { AuditRecord, RecordedRead } from './record-members.ts';
+export { type AuditReport, type NodeReport, type VerifyOptions, verifyAudit } from './verify-audit.ts';
