@@ -1,4 +1,4 @@
-import type { Clock, Grant, Memory, Pipelines, Serve } from '@hakiri/core';
+import type { Attenuator, AuditSink, Clock, Gatekeeper, Memory, Pipelines, Serve } from '@hakiri/core';
 
 /** What the server is given: it opens no store, reads no manifest and knows no connector itself. */
 export interface ServerServices {
@@ -10,14 +10,17 @@ export interface ServerServices {
   readonly pipelines: Pipelines;
   readonly runs: Runs;
   readonly clock: Clock;
-  /** Whoever asks over a transport that has let them in. */
-  readonly grant: Grant;
+  /** Looks at the token of each request. */
+  readonly gatekeeper: Gatekeeper;
+  readonly attenuator: Attenuator;
+  /** For what `serve` and `memory` do not record themselves. */
+  readonly audit: AuditSink;
 }
 
 /** Where the rows of a citation came in. */
 export interface Runs {
-  /** Undefined where there is no such run, or where the grant may not see its table. */
-  find(run: string, grant: Grant): Promise<RunSummary | undefined>;
+  /** Undefined where there is no such run. Whoever asks is not looked at: the server shows those of visible tables. */
+  find(run: string): Promise<RunSummary | undefined>;
 }
 
 export interface RunSummary {

@@ -11,6 +11,7 @@ export interface ServeFlags {
   readonly host: string;
   readonly allowRemote: boolean;
   readonly allowHost?: readonly string[];
+  readonly incognito: boolean;
   readonly schedule: boolean;
   readonly project?: string;
 }
@@ -41,6 +42,7 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
       host: flags.host,
       port: flags.port,
       allowedHosts: flags.allowHost ?? [],
+      incognito: flags.incognito,
       schedule: flags.schedule,
       env,
       log,
@@ -48,6 +50,11 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
       kill: kill.signal,
       onReady({ host, port, token }) {
         output.out.line(`http://${urlHost(host)}:${port}/mcp`);
+        if (token.replaced !== undefined) {
+          output.err.line(
+            `note: the token kept before is of no use any more and was replaced: ${token.replaced}`,
+          );
+        }
         if (token.isNew) output.out.line(`token: ${token.value}`);
         // Shown this once: from here on it is a secret like any other.
         scrubber.add(token.value);
@@ -61,7 +68,7 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
   }
 }
 
-/** Whoever can reach the port and knows the token reads everything; that is not to happen by a slip. */
+/** Whoever can reach the port and has a token reads with it; that is not to happen by a slip. */
 function requireLoopback({ host, allowRemote }: ServeFlags): void {
   if (allowRemote || isLoopback(host)) return;
   throw new HakiriError('usage.argument', `${host} can be reached from other machines`, {

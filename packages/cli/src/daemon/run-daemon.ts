@@ -1,20 +1,23 @@
+import { timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
-import { type HakiriError, isHakiriError, toHakiriError } from '@hakiri/core';
+import { type HakiriError, isHakiriError, NO_AUDIT, toHakiriError } from '@hakiri/core';
 import type { RunEvent } from '@hakiri/ingest';
 import {
+  createDoors,
   createMeter,
   createScheduler,
   createTracer,
-  ensureToken,
+  type KeptToken,
+  keptToken,
   type Log,
   manifestDiff,
   observedServe,
   openTransports,
+  ownerProof,
   type RunOutcome,
   residentBytes,
   type Scheduler,
   socketPath,
-  type Token,
   watch,
 } from '@hakiri/server';
 import type { Environment } from '../output.ts';
@@ -26,14 +29,18 @@ import { scheduled } from './history.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { liveServe } from './live-serve.ts';
 import { manifestStamp } from './manifest-stamp.ts';
+import { readSigningKey } from './owner-access.ts';
 import { createPipelines, type Ended } from './pipelines.ts';
 import { serverServices } from './server-services.ts';
+import { ensureSigningKey } from './tokens.ts';
 
 export interface DaemonOptions {
   readonly project: Project;
   readonly host: string;
   readonly port: number;
   readonly allowedHosts: readonly string[];
+  /** Everybody is left to local and on-prem zones. */
+  readonly incognito: boolean;
   readonly schedule: boolean;
   readonly env: Environment;
   readonly log: Log;
@@ -42,7 +49,7 @@ export interface DaemonOptions {
   /** Hard: runs end now. */
   readonly kill: AbortSignal;
   /** Called once it takes questions. */
-  onReady(where: { readonly host: string; readonly port: number; readonly token: Token }): void;
+  onReady(where: { readonly host: string; readonly port: number; readonly token: KeptToken }): void;
 }
 
 /** Of a project's pipelines; more would wait for the source, the disk or the engine anyway. */
@@ -68,7 +75,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     onError: (error) => log.warn({ reason: toHakiriError(error).message }, 'traces'),
   });
   try {
-    const token = ensureToken(tokenFile(project.folder));
+    const key = await ensureSigningKey(project);
     // What is wrong with the store is told now, not at the first question.
     await project.storedTables();
     let scheduler: Scheduler | undefined;
@@ -108,15 +115,28 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     };
 
     const serve = observedServe(liveServe(project), { clock, meter, tracer });
+    const services = serverServices(project, {
+      clock,
+      pipelines: traced,
+      serve,
+      audit: NO_AUDIT,
+    });
+    const doors = createDoors({ ...services, incognito: options.incognito });
+    const token = await keptToken(tokenFile(project.folder), {
+      make: async () => key.ownerToken(),
+      check: (kept) => services.gatekeeper.authenticate({ token: kept }),
+    });
     const transports = await openTransports({
-      services: serverServices(project, { clock, pipelines: traced, serve }),
+      services,
+      doors,
+      isOwner: (proof) => provesKey(project.folder, proof),
       host: options.host,
       port: options.port,
-      token: token.value,
       allowedHosts: options.allowedHosts,
       socketPath: socketPath(project.folder, env),
       meter,
       log,
+      tracer,
       isReady: () => !stop.aborted,
     });
     options.onReady({ host: options.host, port: transports.port, token });
@@ -151,6 +171,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     await tracer.close();
     lock.release();
   }
+}
+
+/** The key is read anew: it may have been rotated. */
+function provesKey(folder: string, proof: string): boolean {
+  const key = readSigningKey(folder);
+  if (key === undefined) return false;
+  const [expected, given] = [Buffer.from(ownerProof(key)), Buffer.from(proof)];
+  return expected.length === given.length && timingSafeEqual(expected, given);
 }
 
 /** A manifest that cannot be read leaves the one before in force. */

@@ -1,4 +1,5 @@
-import { createLog, createMcp, type Log, serveStdio } from '@hakiri/server';
+import { NO_AUDIT } from '@hakiri/core';
+import { createDoors, createLog, createMcp, type Log, serveStdio } from '@hakiri/server';
 import type { Pipes } from '@hakiri/server/relay';
 import type { Call } from '../services.ts';
 import { systemClock } from '../system-clock.ts';
@@ -8,12 +9,23 @@ import { staying } from './staying.ts';
 
 const WAIT_FOR_WRITER_MS = 60_000;
 
-/** Serves one client over pipes, with services of its own, until its input ends or `stop` is aborted. */
+export interface AloneOptions {
+  /** The owner's grant when undefined. */
+  readonly token: string | undefined;
+  readonly incognito: boolean;
+  readonly stop: AbortSignal;
+  readonly kill: AbortSignal;
+}
+
+/**
+ * Serves one client over pipes, with services of its own, until its input ends or `stop` is aborted.
+ * @throws HakiriError token.* where the token lets nobody in
+ */
 export async function serveAlone(
   { services, output }: Call,
   folder: string,
   pipes: Pipes,
-  { stop, kill }: { readonly stop: AbortSignal; readonly kill: AbortSignal },
+  { token, incognito, stop, kill }: AloneOptions,
 ): Promise<void> {
   const clock = systemClock;
   const log: Log = createLog({ write: output.err.write, level: services.env.HAKIRI_LOG ?? 'warn' });
@@ -35,10 +47,14 @@ export async function serveAlone(
       onEnd: () => {},
       onEvent: () => {},
     });
-    const mcp = createMcp(serverServices(project, { clock, pipelines }), {
+    const serving = serverServices(project, { clock, pipelines, audit: NO_AUDIT });
+    const shown = token === undefined ? ({ kind: 'owner' } as const) : ({ kind: 'token', token } as const);
+    const door = createDoors(serving).connection(shown, { incognito });
+    await door();
+    const mcp = createMcp(serving, {
       onError: (error) => log.warn({ reason: error.message }, 'mcp'),
     });
-    await serveStdio(mcp, { ...pipes, signal: stop }).closed;
+    await serveStdio(mcp, { door, ...pipes, signal: stop }).closed;
     ended.abort();
     await pipelines.settled();
   } finally {

@@ -1,14 +1,20 @@
-import { type Clock, OWNER_GRANT, type Pipelines, type Serve } from '@hakiri/core';
+import type { AuditSink, Clock, Pipelines, Serve } from '@hakiri/core';
 import type { ServerServices } from '@hakiri/server';
 import { memoryOf } from '../full/memory.ts';
 import type { Project } from '../services.ts';
 import { VERSION } from '../version.ts';
 import { liveServe } from './live-serve.ts';
+import { attenuator, projectGatekeeper } from './tokens.ts';
 
 /** What agents may ask of a project that stays open. */
 export function serverServices(
   project: Project,
-  parts: { readonly clock: Clock; readonly pipelines: Pipelines; readonly serve?: Serve },
+  parts: {
+    readonly clock: Clock;
+    readonly pipelines: Pipelines;
+    readonly audit: AuditSink;
+    readonly serve?: Serve;
+  },
 ): ServerServices {
   return {
     project: project.manifest.project.name,
@@ -18,7 +24,8 @@ export function serverServices(
     pipelines: parts.pipelines,
     runs: { find: (run) => project.findRun(run) },
     clock: parts.clock,
-    // Until tokens exist, whoever is let in is the owner.
-    grant: OWNER_GRANT,
+    gatekeeper: projectGatekeeper(project, parts.clock),
+    attenuator,
+    audit: parts.audit,
   };
 }

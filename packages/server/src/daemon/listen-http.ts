@@ -1,7 +1,7 @@
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { HakiriError } from '@hakiri/core';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
+import type { Env, Hono } from 'hono';
 
 export interface HttpListener {
   readonly host: string;
@@ -16,8 +16,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const MOST_CONNECTIONS = 256;
 
 /** @throws HakiriError server.port_taken */
-export async function listenHttp(
-  app: Hono,
+export async function listenHttp<E extends Env>(
+  app: Hono<E>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<HttpListener> {
   const server = createAdaptorServer({

@@ -1,7 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { splitLines } from '../mcp/split-lines.ts';
+import { type Greeting, greet } from './greeting.ts';
 
+export { type Greeting, ownerProof } from './greeting.ts';
 export { socketPath } from './socket-path.ts';
 
 /** This module loads nothing of the protocol: whoever only passes messages on stays small and starts fast. */
@@ -14,13 +16,29 @@ export interface Pipes {
 export interface RelayOptions extends Pipes {
   readonly daemon: Socket;
   /** Serves what is left of the conversation when the daemon is gone; resolves when it is over. */
-  goOnAlone(pipes: Pipes): Promise<void>;
+  goOnAlone(pipes: Pipes, session: { readonly incognito: boolean }): Promise<void>;
   /** Ends the conversation. */
   readonly signal: AbortSignal;
 }
 
-/** Undefined where nobody listens: no socket, or one that a daemon left behind. */
-export function connectToDaemon(path: string): Promise<Socket | undefined> {
+/**
+ * Undefined where nobody listens: no socket, or one that a daemon left behind, or one that does not answer.
+ * @throws HakiriError with what the daemon says against whoever comes
+ */
+export async function connectToDaemon(path: string, greeting: Greeting): Promise<Socket | undefined> {
+  const socket = await connected(path);
+  if (socket === undefined) return undefined;
+  try {
+    if (await greet(socket, greeting)) return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  socket.destroy();
+  return undefined;
+}
+
+function connected(path: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => {
@@ -42,7 +60,10 @@ type Id = string | number;
 interface Message {
   readonly id?: Id;
   readonly method?: string;
+  readonly params?: { readonly name?: unknown };
 }
+
+const GOES_INCOGNITO = ['session_incognito', 'session.incognito'] as const;
 
 /**
  * Passes the lines of a client on to the daemon and back. A daemon that goes away in the middle is replaced: calls it
@@ -54,6 +75,7 @@ export async function relay({ stdin, stdout, daemon, goOnAlone, signal }: RelayO
   let isIntroduced: string | undefined;
   let to: Writable = daemon;
   let isOver = false;
+  let incognito = false;
 
   const send = (line: string): void => {
     if (to.destroyed || to.write(`${line}\n`)) return;
@@ -62,7 +84,9 @@ export async function relay({ stdin, stdout, daemon, goOnAlone, signal }: RelayO
   };
   const incoming = splitLines(MAX_LINE_BYTES, {
     onLine(line) {
-      const { id, method } = messageOf(line);
+      const { id, method, params } = messageOf(line);
+      // Whether it was answered or not: whoever goes on alone never sees more.
+      if (GOES_INCOGNITO.some((name) => name === params?.name)) incognito = true;
       if (id !== undefined && method !== undefined) pending.add(id);
       if (id !== undefined && method === 'initialize') introduction = { id, line };
       if (method === 'notifications/initialized') isIntroduced = line;
@@ -95,6 +119,7 @@ export async function relay({ stdin, stdout, daemon, goOnAlone, signal }: RelayO
       onTooLong: () => {},
     });
     daemon.on('data', (chunk: Buffer) => outgoing.push(chunk)).once('close', resolve);
+    daemon.resume();
   });
   if (isOver) return;
 
@@ -116,7 +141,7 @@ export async function relay({ stdin, stdout, daemon, goOnAlone, signal }: RelayO
   output.on('data', (chunk: Buffer) => own.push(chunk));
   if (introduction !== undefined) input.write(`${introduction.line}\n`);
   if (isIntroduced !== undefined) input.write(`${isIntroduced}\n`);
-  await goOnAlone({ stdin: input, stdout: output });
+  await goOnAlone({ stdin: input, stdout: output }, { incognito });
 }
 
 /** What is no message has neither; the other side says so. */

@@ -6,15 +6,20 @@ import {
   isLegacyRequest,
 } from '@modelcontextprotocol/server';
 import { Hono } from 'hono';
+import type { Doors } from '../caller/doors.ts';
 import type { McpHandlers } from '../mcp/create-mcp.ts';
-import { refuseForeign, requireToken } from './guards.ts';
+import { type Authenticated, authInfoOf, callerOf, letIn } from './authenticate.ts';
+import { refuseForeign } from './guards.ts';
 import { readBody } from './read-body.ts';
+import { resourceMetadata } from './resource-metadata.ts';
 import { rpcError } from './rpc-error.ts';
 import { createSessions } from './sessions.ts';
 
 export interface HttpOptions {
-  /** What a caller has to send as `Authorization: Bearer`. */
-  readonly token: string;
+  /** Through which each request comes in. */
+  readonly doors: Pick<Doors, 'request'>;
+  /** Names the project in the metadata; `Hakiri` alone when undefined. */
+  readonly project?: string;
   /** Host names under which the server may be called, without ports; those of the loopback when undefined. */
   readonly allowedHosts?: readonly string[];
   /**
@@ -37,8 +42,11 @@ export interface HttpOptions {
 }
 
 export interface HttpApp {
-  /** Guards stand before every route, also those added later. `app.fetch` answers a request. */
-  readonly app: Hono;
+  /**
+   * Guards stand before every route, also those added later, which find who asks in `c.var.caller`. `app.fetch` answers
+   * a request.
+   */
+  readonly app: Hono<Authenticated>;
   /** Ends what is under way, sessions included. */
   close(): Promise<void>;
 }
@@ -57,19 +65,21 @@ const MOST_SUBSCRIPTIONS = 64;
 export function createHttpApp(mcp: McpHandlers, options: HttpOptions): HttpApp {
   const maxBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
   const bodyLimits = { maxBytes, timeoutMs: options.bodyTimeoutMs ?? BODY_TIMEOUT_MS };
-  const modern = createMcpHandler(mcp.createServer, {
+  const modern = createMcpHandler(mcp.serverFor(callerOf), {
     legacy: 'reject',
     onerror: mcp.onError,
     maxSubscriptions: MOST_SUBSCRIPTIONS,
   });
   const sessions = createSessions(mcp, options);
 
-  const app = new Hono();
+  const app = new Hono<Authenticated>();
   app.use('*', refuseForeign(options));
-  app.use('*', requireToken(options));
+  resourceMetadata(app, options.project);
+  app.use('*', letIn(options));
   app.all('/mcp', async (c) => {
     const request = c.req.raw;
-    if (request.method !== 'POST') return sessions.handle(request, undefined);
+    const { caller } = c.var;
+    if (request.method !== 'POST') return sessions.handle(request, undefined, caller);
     const body = await readBody(request, bodyLimits);
     if (!body.ok) return body.response;
     const parsedBody = body.value;
@@ -77,8 +87,8 @@ export function createHttpApp(mcp: McpHandlers, options: HttpOptions): HttpApp {
       return rpcError(400, INVALID_REQUEST, `Invalid Request: a batch may have ${MOST_IN_BATCH} messages`);
     }
     return (await isLegacyRequest(request, parsedBody))
-      ? sessions.handle(request, parsedBody)
-      : modern.fetch(request, { parsedBody });
+      ? sessions.handle(request, parsedBody, caller)
+      : modern.fetch(request, { parsedBody, authInfo: authInfoOf(caller) });
   });
   app.notFound(() => rpcError(404, INVALID_REQUEST, 'Not Found: MCP is at /mcp'));
   app.onError((error) => {

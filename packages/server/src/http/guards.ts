@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   localhostAllowedHostnames,
   validateHostHeader,
@@ -34,32 +33,4 @@ export function refuseForeign(allowed: {
 /** A page that this server itself served; the Host was checked before. */
 function isOwn(origin: string | undefined, host: string | undefined): boolean {
   return origin !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
-}
-
-/** The time it takes tells nothing of how much of the token was right. */
-export function requireToken(options: {
-  readonly token: string;
-  readonly openPaths?: readonly string[];
-}): MiddlewareHandler {
-  const expected = digest(options.token);
-  const open = new Set(options.openPaths ?? []);
-  return async ({ req }, next) => {
-    if (open.has(req.path)) return next();
-    const given = /^Bearer +([^\s]+) *$/i.exec(req.header('authorization') ?? '')?.[1];
-    if (given === undefined) {
-      return rpcError(401, REFUSED, 'Unauthorized: a bearer token is required', {
-        'WWW-Authenticate': 'Bearer realm="hakiri"',
-      });
-    }
-    if (!timingSafeEqual(digest(given), expected)) {
-      return rpcError(401, REFUSED, 'Unauthorized: the bearer token is wrong', {
-        'WWW-Authenticate': 'Bearer realm="hakiri", error="invalid_token"',
-      });
-    }
-    await next();
-  };
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -3,7 +3,9 @@ export function rpcError(
   status: number,
   code: number,
   message: string,
-  headers: Readonly<Record<string, string>> = {},
+  headers: NonNullable<ResponseInit['headers']> = {},
+  data?: Readonly<Record<string, string>>,
 ): Response {
-  return Response.json({ jsonrpc: '2.0', error: { code, message }, id: null }, { status, headers });
+  const error = { code, message, ...(data === undefined ? {} : { data }) };
+  return Response.json({ jsonrpc: '2.0', error, id: null }, { status, headers });
 }

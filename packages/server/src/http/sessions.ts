@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@hakiri/core';
 import { isInitializeRequest, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
+import type { Caller } from '../caller/caller.ts';
 import type { McpHandlers } from '../mcp/create-mcp.ts';
+import { authInfoOf, callerOf } from './authenticate.ts';
 import { rpcError } from './rpc-error.ts';
 import { whenEnded } from './when-ended.ts';
 
@@ -13,12 +15,14 @@ export interface SessionOptions {
 
 /** Clients of the era before 2026-07-28: each has a session, opened by `initialize`. */
 export interface Sessions {
-  /** `body` is the JSON of a POST. */
-  handle(request: Request, body: unknown): Promise<Response>;
+  /** `body` is the JSON of a POST. A session is its principal's alone: to anybody else there is no such session. */
+  handle(request: Request, body: unknown, caller: Caller): Promise<Response>;
   close(): Promise<void>;
 }
 
 interface Session {
+  /** Who opened it, with what rights: another token of the same may go on with it. */
+  readonly owner: string;
   readonly transport: WebStandardStreamableHTTPServerTransport;
   /** Answers that somebody is still reading. */
   open: number;
@@ -54,17 +58,22 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
   };
 
   /** A session counts as in use until the answer is read to its end, however long a call takes. */
-  const use = async (session: Session, request: Request, parsedBody: unknown): Promise<Response> => {
+  const use = async (
+    session: Session,
+    request: Request,
+    parsedBody: unknown,
+    caller: Caller,
+  ): Promise<Response> => {
     session.open++;
     const done = (): void => {
       session.open--;
       session.idleSinceMs = nowMs();
     };
     try {
-      const response = await session.transport.handleRequest(
-        request,
-        parsedBody === undefined ? {} : { parsedBody },
-      );
+      const response = await session.transport.handleRequest(request, {
+        authInfo: authInfoOf(caller),
+        ...(parsedBody === undefined ? {} : { parsedBody }),
+      });
       return whenEnded(response, done);
     } catch (error) {
       done();
@@ -72,7 +81,7 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
     }
   };
 
-  const start = async (request: Request, body: unknown): Promise<Response> => {
+  const start = async (request: Request, body: unknown, caller: Caller): Promise<Response> => {
     if (sessions.size >= maxSessions) {
       return rpcError(503, BAD_REQUEST, 'Service Unavailable: too many sessions are open', {
         'Retry-After': '10',
@@ -83,25 +92,25 @@ export function createSessions(mcp: McpHandlers, options: SessionOptions): Sessi
       onsessioninitialized: (id) => keep(id, session),
       onsessionclosed: end,
     });
-    const session: Session = { transport, open: 0, idleSinceMs: nowMs() };
-    const server = await mcp.createServer({ era: 'legacy', requestInfo: request });
+    const session: Session = { owner: caller.baseDigest, transport, open: 0, idleSinceMs: nowMs() };
+    const server = await mcp.serverFor(callerOf)({ era: 'legacy', requestInfo: request });
     await server.connect(transport);
-    return use(session, request, body);
+    return use(session, request, body, caller);
   };
 
   return {
-    async handle(request, body) {
+    async handle(request, body, caller) {
       endIdle();
       const id = request.headers.get('mcp-session-id');
       if (id === null) {
         return opensSession(body)
-          ? start(request, body)
+          ? start(request, body, caller)
           : rpcError(400, BAD_REQUEST, 'Bad Request: there is no session; it begins with initialize');
       }
       const session = sessions.get(id);
-      return session === undefined
+      return session === undefined || session.owner !== caller.baseDigest
         ? rpcError(404, NO_SESSION, 'Session not found')
-        : use(session, request, body);
+        : use(session, request, body, caller);
     },
     async close() {
       await Promise.all([...sessions.keys()].map(end));

@@ -7,8 +7,12 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import type { Caller } from '../caller/caller.ts';
+import type { Door } from '../caller/doors.ts';
+import { traceparentOf } from '../caller/traceparent.ts';
 import type { ServerServices } from '../services.ts';
-import { errorResult, type Failure, failureOf } from './failure.ts';
+import { NO_TRACES, type Tracer } from '../trace/tracer.ts';
+import { errorResult, type Failure, failureOf, protocolErrorOf } from './failure.ts';
 import { INSTRUCTIONS } from './instructions.ts';
 import { progressReporter } from './progress.ts';
 import { completeAddress, listResources, readResource, resourceTemplates } from './resources.ts';
@@ -17,13 +21,27 @@ import { answerResult } from './tools/tool.ts';
 
 /** What the protocol asks of Hakiri, the same over every transport and in every era of the protocol. */
 export interface McpHandlers {
-  /** Makes a server for one connection, one session or one request, as the transport wants it. */
-  readonly createServer: McpServerFactory;
+  /**
+   * Makes servers for one connection, one session or one request, as the transport wants it. Each request asks the
+   * entrance whose it is.
+   */
+  serverFor(entrance: Entrance): McpServerFactory;
   /** Told about faults that no answer carries. */
   readonly onError: (error: Error) => void;
 }
 
+/** Says who made a request. @throws HakiriError token.* */
+export type Entrance = (context: ServerContext) => Promise<Caller>;
+
+/** Of a connection that has one door. */
+export const throughDoor =
+  (door: Door): Entrance =>
+  () =>
+    door();
+
 export interface McpOptions {
+  /** Where calls of tools are traced; nowhere when undefined. */
+  readonly tracer?: Tracer;
   /** Called at the end of each call of a tool, for metrics and logs. */
   readonly onToolCall?: (call: ToolCall) => void;
   /** Called with faults that no answer carries: an internal error whose details stay here, a line that was refused. */
@@ -38,19 +56,38 @@ export interface ToolCall {
   readonly elapsedMs: number;
 }
 
-/** Lists do not change while a server runs: clients may keep them this long. */
-const LISTS_TTL_MS = 5 * 60_000;
+/** Lists do not change for one caller while a server runs: its client may keep them this long, for it alone. */
+const LISTS = { ttlMs: 5 * 60_000, cacheScope: 'private' } as const;
 
 export function createMcp(services: ServerServices, options: McpOptions = {}): McpHandlers {
-  const tools = listedTools();
+  const tracer = options.tracer ?? NO_TRACES;
   const byName = new Map(
     TOOLS.flatMap((tool) => [[tool.name, tool] as const, [tool.name.replace('_', '.'), tool] as const]),
   );
   const onError = options.onError ?? (() => {});
 
+  const enter = async (entrance: Entrance, context: ServerContext): Promise<Caller> => {
+    const caller = await entrance(context);
+    const traceparent = traceparentOf(context);
+    return traceparent === undefined ? caller : { ...caller, grant: { ...caller.grant, traceparent } };
+  };
+  /** For requests whose failures are errors of the protocol. */
+  const entered = async <T>(
+    entrance: Entrance,
+    context: ServerContext,
+    work: (caller: Caller) => Promise<T> | T,
+  ): Promise<T> => {
+    try {
+      return await work(await enter(entrance, context));
+    } catch (error) {
+      throw protocolErrorOf(error, onError);
+    }
+  };
+
   const callTool = async (
     params: { readonly name: string; readonly arguments?: unknown },
     context: ServerContext,
+    entrance: Entrance,
   ): Promise<CallToolResult> => {
     const tool = byName.get(params.name);
     if (tool === undefined) {
@@ -66,11 +103,15 @@ export function createMcp(services: ServerServices, options: McpOptions = {}): M
         elapsedMs: services.clock.monotonicMs() - startedMs,
       });
     try {
-      const answer = await tool.run(params.arguments ?? {}, {
-        services,
-        signal,
-        progress: progressReporter(context, services.clock, onError),
-      });
+      const caller = await enter(entrance, context);
+      const { grant } = caller;
+      const progress = progressReporter(context, services.clock, onError);
+      const answer = await tracer.span(
+        `tool ${tool.name}`,
+        { 'hakiri.agent': grant.principal.agent },
+        () => tool.run(params.arguments ?? {}, { services, caller, grant, signal, progress }),
+        grant.traceparent,
+      );
       ended('done');
       return answerResult(answer);
     } catch (error) {
@@ -82,7 +123,7 @@ export function createMcp(services: ServerServices, options: McpOptions = {}): M
 
   return {
     onError,
-    createServer: () => {
+    serverFor: (entrance) => () => {
       const server = new Server(
         { name: 'hakiri', title: 'Hakiri', version: services.version },
         {
@@ -90,30 +131,32 @@ export function createMcp(services: ServerServices, options: McpOptions = {}): M
           instructions: INSTRUCTIONS,
           jsonSchemaValidator: NO_ELICITATION,
           cacheHints: {
-            'tools/list': { ttlMs: LISTS_TTL_MS, cacheScope: 'public' },
-            'resources/templates/list': { ttlMs: LISTS_TTL_MS, cacheScope: 'public' },
-            'server/discover': { ttlMs: LISTS_TTL_MS, cacheScope: 'public' },
+            'tools/list': LISTS,
+            'resources/templates/list': LISTS,
+            'server/discover': LISTS,
           },
         },
       );
       server.onerror = onError;
-      server.setRequestHandler('tools/list', { params: LIST_PARAMS }, ({ cursor }) => {
+      server.setRequestHandler('tools/list', { params: LIST_PARAMS }, ({ cursor }, context) => {
         requireFirstPage(cursor);
-        return { tools };
+        return entered(entrance, context, (caller) => ({ tools: listedTools(caller) }));
       });
-      server.setRequestHandler('tools/call', ({ params }, context) => callTool(params, context));
-      server.setRequestHandler('resources/list', { params: LIST_PARAMS }, ({ cursor }) =>
-        listResources(services, cursor),
+      server.setRequestHandler('tools/call', ({ params }, context) => callTool(params, context, entrance));
+      server.setRequestHandler('resources/list', { params: LIST_PARAMS }, ({ cursor }, context) =>
+        entered(entrance, context, ({ grant }) => listResources(services, grant, cursor)),
       );
-      server.setRequestHandler('resources/templates/list', { params: LIST_PARAMS }, ({ cursor }) => {
+      server.setRequestHandler('resources/templates/list', { params: LIST_PARAMS }, ({ cursor }, context) => {
         requireFirstPage(cursor);
-        return { resourceTemplates: resourceTemplates(services.project) };
+        return entered(entrance, context, () => ({
+          resourceTemplates: resourceTemplates(services.project),
+        }));
       });
-      server.setRequestHandler('resources/read', { params: READ_PARAMS }, ({ uri }) =>
-        readResource(services, uri, onError),
+      server.setRequestHandler('resources/read', { params: READ_PARAMS }, ({ uri }, context) =>
+        entered(entrance, context, ({ grant }) => readResource(services, grant, uri)),
       );
-      server.setRequestHandler('completion/complete', { params: COMPLETE_PARAMS }, ({ argument }) =>
-        completeAddress(services, argument),
+      server.setRequestHandler('completion/complete', { params: COMPLETE_PARAMS }, ({ argument }, context) =>
+        entered(entrance, context, ({ grant }) => completeAddress(services, grant, argument)),
       );
       return server;
     },

@@ -5,7 +5,7 @@ import {
   isHakiriError,
   toHakiriError,
 } from '@hakiri/core';
-import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server';
+import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import { cleanValue } from './clean-text.ts';
 
 /** Why a call failed, in the form that an agent is told. */
@@ -30,6 +30,9 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   'query.no_index': 'Use filter instead of search, or search a table whose indexes context_describe lists.',
   'index.not_built': 'Use filter instead of search, or ask the operator to run `hakiri index rebuild`.',
   'index.damaged': 'Use filter instead of search, or ask the operator to run `hakiri index rebuild`.',
+  'token.missing': 'Ask the operator for a token; it is sent as bearer, or set as HAKIRI_TOKEN.',
+  'token.invalid': 'Ask whoever gave you the token for another.',
+  'token.widens': 'Ask for less than you have; whoever issued your token can issue one with more.',
   'store.not_found': 'Nothing was pulled yet: call pipeline_list, then pipeline_run.',
 };
 
@@ -55,6 +58,18 @@ export function failureOf(error: unknown, onError: (error: Error) => void): Fail
     hint: (general ? HINTS[known.code] : undefined) ?? known.hint,
     ...(Object.keys(known.details).length === 0 ? {} : { details: known.details }),
   };
+}
+
+/** Of a request that is no call of a tool. */
+export function protocolErrorOf(error: unknown, onError: (error: Error) => void): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  const { code, message, hint, details } = cleanValue(failureOf(error, onError));
+  const isRefused = /^(?:access|token)\./.test(code);
+  return new ProtocolError(
+    isRefused ? ProtocolErrorCode.InvalidRequest : ProtocolErrorCode.InternalError,
+    message,
+    { code, hint, ...(details === undefined ? {} : { details }) },
+  );
 }
 
 export function errorResult(failure: Failure): CallToolResult {

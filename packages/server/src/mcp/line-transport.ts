@@ -98,6 +98,8 @@ export function lineTransport(options: LineTransportOptions): LineTransport {
     async start() {
       stdin.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onInputError);
       stdout.on('error', onOutputError);
+      // A socket whose first line somebody else has read was left paused.
+      stdin.resume();
       if (stdin.readableEnded || stdin.destroyed) setImmediate(onEnd);
     },
     async send(message) {

@@ -1,4 +1,11 @@
-import { type Address, parseAddress, type TableDescription, tableAddress } from '@hakiri/core';
+import {
+  type Address,
+  type Grant,
+  isHakiriError,
+  parseAddress,
+  type TableDescription,
+  tableAddress,
+} from '@hakiri/core';
 import {
   type CompleteResult,
   type ListResourcesResult,
@@ -8,9 +15,10 @@ import {
   ResourceNotFoundError,
   type ResourceTemplateType,
 } from '@modelcontextprotocol/server';
-import type { ServerServices } from '../services.ts';
+import { audited } from '../caller/audited.ts';
+import { seenTables } from '../caller/visible-pipelines.ts';
+import type { RunSummary, ServerServices } from '../services.ts';
 import { cleanValue } from './clean-text.ts';
-import { failureOf } from './failure.ts';
 import { citationJson } from './tools/citation.ts';
 import { UNTRUSTED } from './untrusted.ts';
 
@@ -21,7 +29,8 @@ const JSON_TYPE = 'application/json';
 
 /** The tables, in order of their names. Rows and runs are too many to list: templates say how they are called. */
 export async function listResources(
-  { serve, grant, project }: ServerServices,
+  { serve, project }: ServerServices,
+  grant: Grant,
   cursor: string | undefined,
 ): Promise<ListResourcesResult> {
   const names = (await serve.tables(grant)).map(({ name }) => name).sort();
@@ -76,18 +85,18 @@ export function resourceTemplates(project: string): ResourceTemplateType[] {
   ];
 }
 
-/** @throws ProtocolError where nothing has that address, or where the reading fails */
+/** @throws ProtocolError where nothing has that address, HakiriError where the reading fails */
 export async function readResource(
   services: ServerServices,
+  grant: Grant,
   uri: string,
-  onError: (error: Error) => void,
 ): Promise<ReadResourceResult> {
   const address = parseAddress(uri);
   if (address === undefined || address.project !== services.project) throw new ResourceNotFoundError(uri);
-  const read = await readAddress(services, address).catch((error: unknown) => {
-    const { code, message, hint, details } = failureOf(error, onError);
+  const read = await readAddress(services, grant, address).catch((error: unknown) => {
+    const code = isHakiriError(error) ? error.code : undefined;
     if (code === 'query.unknown_table' || code === 'usage.unknown_name') throw new ResourceNotFoundError(uri);
-    throw new ProtocolError(ProtocolErrorCode.InternalError, message, { code, hint, details });
+    throw error;
   });
   if (read === undefined) throw new ResourceNotFoundError(uri);
   const text = JSON.stringify(cleanValue({ notice: UNTRUSTED, ...read }));
@@ -101,9 +110,11 @@ export async function readResource(
 }
 
 async function readAddress(
-  { serve, runs, grant }: ServerServices,
+  services: ServerServices,
+  grant: Grant,
   address: Address,
 ): Promise<object | undefined> {
+  const { serve } = services;
   switch (address.kind) {
     case 'table':
       return { table: tableJson(await serve.describe(address.table, grant)) };
@@ -112,12 +123,28 @@ async function readAddress(
       return row && { row: row.values, citation: citationJson(row.citation) };
     }
     case 'run': {
-      const run = await runs.find(address.run, grant);
+      const run = await visibleRun(services, grant, address.run);
       if (run === undefined) return undefined;
       const { startedAt, committedAt, ...rest } = run;
       return { run: { ...rest, started_at: startedAt, committed_at: committedAt } };
     }
   }
+}
+
+/** Of a table that is seen; how many rows it brought is told to whoever sees all of them. */
+function visibleRun(
+  services: ServerServices,
+  grant: Grant,
+  id: string,
+): Promise<Omit<RunSummary, 'rows'> | undefined> {
+  return audited(services.audit, { action: 'run_read', grant, target: id }, async () => {
+    const seen = await seenTables(services, grant);
+    const run = await services.runs.find(id);
+    if (seen === undefined || run === undefined) return run;
+    if (!seen.has(run.table)) return undefined;
+    const { rows: _, ...rest } = run;
+    return seen.get(run.table) === true ? run : rest;
+  });
 }
 
 /** Without examples: a description of the table is asked for, not rows of it. */
@@ -144,7 +171,8 @@ const MOST_COMPLETIONS = 100;
 
 /** Completes names of tables; keys and runs are not guessed. */
 export async function completeAddress(
-  { serve, grant }: ServerServices,
+  { serve }: ServerServices,
+  grant: Grant,
   argument: { readonly name: string; readonly value: string },
 ): Promise<CompleteResult> {
   if (argument.name !== 'table') return { completion: { values: [], total: 0, hasMore: false } };

@@ -1,9 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import { serveStdio as serveConnection } from '@modelcontextprotocol/server/stdio';
-import type { McpHandlers } from './create-mcp.ts';
+import type { Door } from '../caller/doors.ts';
+import { type McpHandlers, throughDoor } from './create-mcp.ts';
 import { lineTransport } from './line-transport.ts';
 
 export interface StdioOptions {
+  /** Asked at each request whose it is. */
+  readonly door: Door;
   /** Standard input, or a socket. */
   readonly stdin: Readable;
   /** Standard output, or the same socket. Nothing else may write to it. */
@@ -25,7 +28,10 @@ export interface StdioConnection {
 /** Serves one client that speaks the protocol in lines. The first message decides the protocol's era. */
 export function serveStdio(mcp: McpHandlers, options: StdioOptions): StdioConnection {
   const transport = lineTransport(options);
-  const handle = serveConnection(mcp.createServer, { transport, onerror: mcp.onError });
+  const handle = serveConnection(mcp.serverFor(throughDoor(options.door)), {
+    transport,
+    onerror: mcp.onError,
+  });
   const close = (): Promise<void> => handle.close();
   const onAbort = (): void => void close();
   if (options.signal?.aborted) onAbort();

@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createMcp } from '../../src/index.ts';
+import { OWNER_GRANT } from '@hakiri/core';
+import { createDoors, createMcp } from '../../src/index.ts';
 import { connectStdio } from '../support/connect.ts';
-import { fakeServices } from '../support/fake-services.ts';
+import { fakeServices, TOKEN } from '../support/fake-services.ts';
 
 const GOLDEN = join(import.meta.dirname, 'fixtures', 'listing.json');
 
 /** Everything that a client is told before it has asked for any data. */
 async function listing(t: Parameters<typeof connectStdio>[0], services = fakeServices()): Promise<string> {
-  const client = await connectStdio(t, 'legacy', createMcp(services));
+  const door = createDoors(services).connection({ kind: 'token', token: TOKEN });
+  const client = await connectStdio(t, 'legacy', createMcp(services), door);
   const { tools } = await client.listTools();
   const { resourceTemplates } = await client.listResourceTemplates();
   const told = { instructions: client.getInstructions(), tools, resourceTemplates };
@@ -33,7 +35,7 @@ test('no text of the data is in what is told of the tools', async (t) => {
     serve: {
       ...serve,
       tables: async () =>
-        (await serve.tables(rest.grant)).map((table) => ({ ...table, description: hostile })),
+        (await serve.tables(OWNER_GRANT)).map((table) => ({ ...table, description: hostile })),
     },
   };
   const client = await connectStdio(t, 'modern', createMcp(services));

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { createMcp, serveStdio } from '../../src/index.ts';
 import { cleanText, cleanValue } from '../../src/mcp/clean-text.ts';
 import { parseMessage } from '../../src/mcp/parse-message.ts';
+import { ownerDoor } from '../support/connect.ts';
 import { fakeServices } from '../support/fake-services.ts';
 
 const seed = Number(process.env.HAKIRI_SEED ?? Date.now() % 0x7fffffff);
@@ -75,7 +76,7 @@ test('whatever is asked, every request is answered once and the connection goes 
       fc.array(fc.record({ method, params }), { minLength: 1, maxLength: 20 }),
       async (asked) => {
         const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-        const connection = serveStdio(createMcp(fakeServices()), { stdin, stdout });
+        const connection = serveStdio(createMcp(fakeServices()), { door: ownerDoor(), stdin, stdout });
         const answered: unknown[] = [];
         const last = asked.length + 1;
         const { promise: done, resolve } = Promise.withResolvers<void>();

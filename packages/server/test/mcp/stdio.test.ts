@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { createMcp, type StdioOptions, serveStdio } from '../../src/index.ts';
+import { ownerDoor } from '../support/connect.ts';
 import { fakeServices } from '../support/fake-services.ts';
 
 interface Said {
@@ -16,7 +17,7 @@ interface Said {
 /** A client that writes what it likes. */
 function rawClient(t: TestContext, options: Partial<StdioOptions> = {}) {
   const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-  const connection = serveStdio(createMcp(fakeServices()), { stdin, stdout, ...options });
+  const connection = serveStdio(createMcp(fakeServices()), { door: ownerDoor(), stdin, stdout, ...options });
   t.after(() => connection.close());
   const answers = stdout.setEncoding('utf8')[Symbol.asyncIterator]();
   let held = '';
@@ -144,7 +145,7 @@ test('a call that outlasts the end of the input is aborted', async (t) => {
     },
   });
   const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-  const connection = serveStdio(createMcp(services), { stdin, stdout, drainMs: 20 });
+  const connection = serveStdio(createMcp(services), { door: ownerDoor(), stdin, stdout, drainMs: 20 });
   t.after(() => connection.close());
   stdin.end(`${modern('tools/call', { name: 'pipeline_run', arguments: { id: 'notes' } })}\n`);
   await connection.closed;

@@ -46,7 +46,10 @@ for (const wire of WIRES) {
       assert.deepEqual((await call('memory_forget', { ids })).forgotten, ids);
       assert.equal(((await call('pipeline_list')).pipelines as unknown[]).length, 1);
       assert.equal((await call('pipeline_run', { id: 'notes' })).state, 'done');
-      assert.equal(tools.length, 9);
+      assert.equal((await call('session_incognito')).incognito, true);
+      const isOverHttp = wire.name.startsWith('HTTP');
+      if (isOverHttp) assert.match(String((await call('token_attenuate')).token), /~less$/);
+      assert.equal(tools.length, isOverHttp ? 11 : 10);
     });
 
     test('a citation resolves to its row, and lists lead to it', async (t) => {

@@ -2,8 +2,11 @@ import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import {
+  createDoors,
   createHttpApp,
   createMcp,
+  type Door,
+  type Doors,
   type HttpOptions,
   type McpHandlers,
   type McpOptions,
@@ -11,8 +14,10 @@ import {
   serveStdio,
 } from '../../src/index.ts';
 import { lineTransport } from '../../src/mcp/line-transport.ts';
+import { fakeServices, TOKEN } from './fake-services.ts';
 
-export const TOKEN = 'a-token-for-tests';
+export { TOKEN } from './fake-services.ts';
+
 export const URL_HERE = 'http://127.0.0.1:8765/mcp';
 
 export interface Wire {
@@ -23,13 +28,31 @@ export interface Wire {
 
 /** Every way in: two transports, two eras of the protocol. */
 export const WIRES: readonly Wire[] = (['legacy', 'modern'] as const).flatMap((era) => [
-  { name: `stdio, ${era} era`, era, connect: (t, ...args) => connectStdio(t, era, createMcp(...args)) },
-  { name: `HTTP, ${era} era`, era, connect: (t, ...args) => connectHttp(t, era, createMcp(...args)) },
+  {
+    name: `stdio, ${era} era`,
+    era,
+    connect: (t, services, options) =>
+      connectStdio(t, era, createMcp(services, options), ownerDoor(createDoors(services))),
+  },
+  {
+    name: `HTTP, ${era} era`,
+    era,
+    connect: (t, services, options) =>
+      connectHttp(t, era, createMcp(services, options), { doors: createDoors(services) }),
+  },
 ]);
 
-export async function connectStdio(t: TestContext, era: Wire['era'], mcp: McpHandlers): Promise<Client> {
+export const ownerDoor = (doors: Pick<Doors, 'connection'> = createDoors(fakeServices())): Door =>
+  doors.connection({ kind: 'owner' });
+
+export async function connectStdio(
+  t: TestContext,
+  era: Wire['era'],
+  mcp: McpHandlers,
+  door: Door = ownerDoor(),
+): Promise<Client> {
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-  const connection = serveStdio(mcp, { stdin: toServer, stdout: toClient });
+  const connection = serveStdio(mcp, { door, stdin: toServer, stdout: toClient });
   const client = newClient(era);
   t.after(() => connection.close());
   await client.connect(lineTransport({ stdin: toClient, stdout: toServer }));
@@ -41,8 +64,9 @@ export async function connectHttp(
   era: Wire['era'],
   mcp: McpHandlers,
   options: Partial<HttpOptions> = {},
+  token = TOKEN,
 ): Promise<Client> {
-  const { app, close } = createHttpApp(mcp, { token: TOKEN, ...options });
+  const { app, close } = createHttpApp(mcp, { doors: createDoors(fakeServices()), ...options });
   const client = newClient(era);
   t.after(async () => {
     await client.close();
@@ -50,7 +74,7 @@ export async function connectHttp(
   });
   await client.connect(
     new StreamableHTTPClientTransport(new URL(URL_HERE), {
-      requestInit: { headers: { authorization: `Bearer ${TOKEN}` } },
+      requestInit: { headers: { authorization: `Bearer ${token}` } },
       fetch: async (url, init) => app.fetch(withHost(new Request(url, init))),
     }),
   );

@@ -1,10 +1,13 @@
 import {
   type Answer,
   type Citation,
+  type Gatekeeper,
+  type Grant,
   HakiriError,
   type JsonValue,
   type Memory,
   type MemoryItem,
+  NO_AUDIT,
   OWNER_GRANT,
   type Pipelines,
   type QueryRequest,
@@ -52,8 +55,25 @@ export function fakeServices(
       monotonicMs: () => performance.now(),
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     },
-    grant: OWNER_GRANT,
+    gatekeeper: fakeGatekeeper(),
+    attenuator: { attenuate: async (token) => ({ token: `${token}~less`, expiresAtMs: undefined }) },
+    audit: NO_AUDIT,
     ...overrides,
+  };
+}
+
+/** The owner's, and others by name; a token that `~` goes on after was made from the one before it. */
+export const TOKEN = 'a-token-for-tests';
+
+export function fakeGatekeeper(others: Readonly<Record<string, Partial<Grant>>> = {}): Gatekeeper {
+  return {
+    async authenticate({ token }) {
+      const [own = ''] = token.split('~');
+      const given = own === TOKEN ? {} : others[own];
+      if (given === undefined) throw new HakiriError('token.invalid', 'The token is none of this project');
+      const ids = token.split('~').map((_, i, parts) => parts.slice(0, i + 1).join('~'));
+      return { ...OWNER_GRANT, digest: `of ${token}`, tokenIds: ids, ...given };
+    },
   };
 }
 

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { createHttpApp, type McpHandlers } from '../../src/index.ts';
-import { TOKEN } from './connect.ts';
+import { createDoors, createHttpApp, type McpHandlers } from '../../src/index.ts';
+import { fakeServices, TOKEN } from './fake-services.ts';
 
 export interface TokenAdded {
   readonly url: string;
@@ -15,7 +15,7 @@ export interface TokenAdded {
  * that, the guards included, is what a user has.
  */
 export async function listenWithToken(mcp: McpHandlers): Promise<TokenAdded> {
-  const { app, close } = createHttpApp(mcp, { token: TOKEN });
+  const { app, close } = createHttpApp(mcp, { doors: createDoors(fakeServices()) });
   const listener = getRequestListener(app.fetch);
   const server = createServer((incoming, outgoing) => {
     incoming.rawHeaders.push('Authorization', `Bearer ${TOKEN}`);

@@ -2,12 +2,17 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
-import { createHttpApp, type HttpOptions, type McpHandlers } from '../../src/index.ts';
-import { TOKEN } from './connect.ts';
+import {
+  createDoors,
+  createHttpApp,
+  type HttpApp,
+  type HttpOptions,
+  type McpHandlers,
+} from '../../src/index.ts';
+import { fakeServices } from './fake-services.ts';
 
 export interface Listening {
-  readonly app: Hono;
+  readonly app: HttpApp['app'];
   readonly port: number;
   readonly origin: string;
   readonly url: string;
@@ -19,7 +24,7 @@ export async function listen(
   mcp: McpHandlers,
   options: Partial<HttpOptions> = {},
 ): Promise<Listening> {
-  const { app, close } = createHttpApp(mcp, { token: TOKEN, ...options });
+  const { app, close } = createHttpApp(mcp, { doors: createDoors(fakeServices()), ...options });
   const server = createAdaptorServer({ fetch: app.fetch });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,5 +1,7 @@
-import { createMcp, serveStdio } from '../../src/index.ts';
+import { createDoors, createMcp, serveStdio } from '../../src/index.ts';
 import { fakeServices } from './fake-services.ts';
 
 const { stdin, stdout } = process;
-await serveStdio(createMcp(fakeServices()), { stdin, stdout }).closed;
+const services = fakeServices();
+const door = createDoors(services).connection({ kind: 'owner' });
+await serveStdio(createMcp(services), { door, stdin, stdout }).closed;

@@ -25,7 +25,7 @@ import type { McpHandlers } from '../../src/index.ts';
  * they are, so that what carries them, which is ours, is tried with everything that the protocol has.
  */
 export function suiteFixtures(): McpHandlers {
-  return { createServer, onError: () => {} };
+  return { serverFor: () => createServer, onError: () => {} };
 }
 
 // One red pixel, and a WAV file of no samples.

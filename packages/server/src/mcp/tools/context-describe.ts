@@ -71,8 +71,8 @@ export const contextDescribe = defineTool({
     next: nextField,
   }),
   output,
-  async run({ table, max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
-    const description = await services.serve.describe(table, services.grant);
+  async run({ table, max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services, grant }) {
+    const description = await services.serve.describe(table, grant);
     const head = headJson(description, next === undefined ? exampleRows(description, maxBytes) : []);
     const page = pageOf(description.columns.map(columnJson), {
       next,

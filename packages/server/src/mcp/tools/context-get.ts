@@ -1,5 +1,6 @@
 import type { FoundRow } from '@hakiri/core';
 import { z } from 'zod';
+import { mayAny } from '../../caller/rights.ts';
 import { citationJson, citationOutput } from './citation.ts';
 import {
   DEFAULT_MAX_BYTES,
@@ -43,8 +44,9 @@ export const contextGet = defineTool({
     next: nextField,
   }),
   output,
-  async run({ table, keys, select, max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
-    const found = await services.serve.get(present({ table, keys, select }), services.grant);
+  isFor: ({ grant }) => mayAny(grant, 'read'),
+  async run({ table, keys, select, max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services, grant }) {
+    const found = await services.serve.get(present({ table, keys, select }), grant);
     const page = pageOf(found.map(rowJson), {
       next,
       maxBytes,

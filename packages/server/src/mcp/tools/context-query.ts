@@ -1,5 +1,6 @@
 import { type Answer, HakiriError, isHakiriError } from '@hakiri/core';
 import { z } from 'zod';
+import { mayReadAny } from '../../caller/rights.ts';
 import { jsonBytes } from './page.ts';
 import { answerJson, answerText, queryOutput } from './query-answer.ts';
 import { type BoundedRequest, queryInput, readQueryRequest } from './query-request.ts';
@@ -16,16 +17,17 @@ A named search is a relation of the table's key columns, _score and _rank. Its f
   input: z.unknown(),
   listedInput: queryInput,
   output: queryOutput,
+  isFor: ({ grant }) => mayReadAny(grant),
   run: (given, context) => fit(readQueryRequest(given), context),
 });
 
 /** Asks anew with fewer bytes for rows until everything beside them fits, too; `next` then goes on from there. */
 async function fit(
   { request, maxBytes }: BoundedRequest,
-  { services, signal }: ToolContext,
+  { services, grant, signal }: ToolContext,
 ): Promise<ToolAnswer> {
   const ask = (bytesOfRows: number): Promise<Answer> =>
-    services.serve.query({ ...request, maxBytes: Math.floor(bytesOfRows), signal }, services.grant);
+    services.serve.query({ ...request, maxBytes: Math.floor(bytesOfRows), signal }, grant);
   let found = await askForSome(ask, maxBytes);
   for (;;) {
     const told = answer(answerJson(found), true, answerText);

@@ -36,8 +36,8 @@ export const contextTables = defineTool({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ max_bytes: maxBytesField, next: nextField }),
   output,
-  async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
-    const all = (await services.serve.tables(services.grant)).map(tableJson);
+  async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services, grant }) {
+    const all = (await services.serve.tables(grant)).map(tableJson);
     const page = pageOf(all, { next, maxBytes, bytes: (table) => jsonBytes(table) + line(table).length });
     return answer({ tables: page.items, ...nextOf(page) }, true, ({ tables }) =>
       listText(tables.map(line), page, 'There are no tables yet. pipeline_run pulls them.'),

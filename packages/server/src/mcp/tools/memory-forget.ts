@@ -1,5 +1,6 @@
 import { HakiriError } from '@hakiri/core';
 import { z } from 'zod';
+import { mayMemory } from '../../caller/rights.ts';
 import { idField, namespaceField } from './memory-fields.ts';
 import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
@@ -24,16 +25,14 @@ export const memoryForget = defineTool({
       erasures: z.array(z.string()).optional().describe('The digests of the erasure, one an item.'),
     }),
   }),
-  async run({ namespace, ids, subject, erase }, { services }) {
+  isFor: ({ grant }) => mayMemory(grant, 'write'),
+  async run({ namespace, ids, subject, erase }, { services, grant }) {
     if ((ids === undefined) === (subject === undefined)) {
       throw new HakiriError('usage.argument', 'the arguments do not fit: give either ids or subject', {
         hint: 'memory_search finds the ids.',
       });
     }
-    const forgotten = await services.memory.forget(
-      present({ namespace, ids, subject, erase }),
-      services.grant,
-    );
+    const forgotten = await services.memory.forget(present({ namespace, ids, subject, erase }), grant);
     return answer(
       {
         namespace: forgotten.namespace,

@@ -1,5 +1,6 @@
 import type { MemoryHit } from '@hakiri/core';
 import { z } from 'zod';
+import { mayMemory } from '../../caller/rights.ts';
 import { oneLine } from '../clean-text.ts';
 import { citationJson, citationOutput } from './citation.ts';
 import { namespaceField } from './memory-fields.ts';
@@ -56,9 +57,10 @@ export const memorySearch = defineTool({
     next: nextField,
   }),
   output: z.object({ namespace: z.string(), items: z.array(hit), next: nextOutput }),
-  async run(input, { services }) {
+  isFor: ({ grant }) => mayMemory(grant, 'read'),
+  async run(input, { services, grant }) {
     const { include_superseded: includeSuperseded, max_bytes: _, next: __, ...wanted } = input;
-    const found = await services.memory.search(present({ ...wanted, includeSuperseded }), services.grant);
+    const found = await services.memory.search(present({ ...wanted, includeSuperseded }), grant);
     const page = pageOf(found.items.map(hitJson), {
       next: input.next,
       maxBytes: input.max_bytes ?? DEFAULT_MAX_BYTES,

@@ -1,5 +1,6 @@
 import type { JsonValue, MemoryItem } from '@hakiri/core';
 import { z } from 'zod';
+import { mayMemory } from '../../caller/rights.ts';
 import { idField, namespaceField } from './memory-fields.ts';
 import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
@@ -35,11 +36,9 @@ export const memoryWrite = defineTool({
     ids: z.array(z.string()).describe('In the order of items.'),
     run: z.string(),
   }),
-  async run({ namespace, items }, { services }) {
-    const written = await services.memory.write(
-      present({ namespace, items: items.map(memoryItem) }),
-      services.grant,
-    );
+  isFor: ({ grant }) => mayMemory(grant, 'write'),
+  async run({ namespace, items }, { services, grant }) {
+    const written = await services.memory.write(present({ namespace, items: items.map(memoryItem) }), grant);
     return answer(
       { namespace: written.namespace, ids: [...written.ids], run: written.run },
       false,

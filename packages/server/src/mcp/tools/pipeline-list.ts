@@ -1,5 +1,8 @@
 import type { PipelineSummary } from '@hakiri/core';
 import { z } from 'zod';
+import { audited } from '../../caller/audited.ts';
+import { mayAny, mayReadAny } from '../../caller/rights.ts';
+import { visiblePipelines } from '../../caller/visible-pipelines.ts';
 import {
   DEFAULT_MAX_BYTES,
   jsonBytes,
@@ -16,7 +19,10 @@ import { answer, defineTool } from './tool.ts';
 const pipeline = z.object({
   id: z.string(),
   connector: z.string(),
-  tables: z.array(z.string()).optional().describe('Tables it feeds; missing until the source has told them.'),
+  tables: z
+    .array(z.string())
+    .optional()
+    .describe('Tables it feeds, of those you see; missing until the source has told them.'),
   schedule: z.string().optional(),
   next_run: z.string().optional(),
   running: z.boolean(),
@@ -39,11 +45,18 @@ export const pipelineList = defineTool({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ max_bytes: maxBytesField, next: nextField }),
   output: z.object({ pipelines: z.array(pipeline), next: nextOutput }),
-  async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services }) {
-    const all = (await services.pipelines.list()).map(pipelineJson);
+  isFor: ({ grant }) => mayReadAny(grant) || mayAny(grant, 'run'),
+  async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services, grant }) {
+    const visible = await audited(
+      services.audit,
+      { action: 'pipeline_list', grant },
+      () => visiblePipelines(services, grant),
+      ({ length }) => length,
+    );
+    const all = visible.map(pipelineJson);
     const page = pageOf(all, { next, maxBytes, bytes: (one) => jsonBytes(one) + line(one).length });
     return answer({ pipelines: page.items, ...nextOf(page) }, false, ({ pipelines }) =>
-      listText(pipelines.map(line), page, 'The project has no pipelines.'),
+      listText(pipelines.map(line), page, 'There are no pipelines.'),
     );
   },
 });
@@ -72,7 +85,7 @@ function pipelineJson(summary: PipelineSummary): PipelineJson {
 function line({ id, connector, tables, schedule, running, last_run: last }: PipelineJson): string {
   const notes = [
     connector,
-    ...(tables === undefined ? [] : [`feeds ${tables.join(', ')}`]),
+    ...(tables === undefined || tables.length === 0 ? [] : [`feeds ${tables.join(', ')}`]),
     schedule ?? 'no schedule',
     running ? 'running now' : last === undefined ? 'never run' : `last ${last.state} at ${last.started_at}`,
   ];

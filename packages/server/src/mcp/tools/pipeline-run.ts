@@ -1,5 +1,7 @@
-import type { PipelineRan } from '@hakiri/core';
 import { z } from 'zod';
+import { audited } from '../../caller/audited.ts';
+import { mayAny, requireRun } from '../../caller/rights.ts';
+import { seenTables, type VisibleRan, visibleRan } from '../../caller/visible-pipelines.ts';
 import { oneLine } from '../clean-text.ts';
 import { present } from './present.ts';
 import { answer, defineTool } from './tool.ts';
@@ -10,8 +12,8 @@ const output = z.object({
   tables: z.array(
     z.object({
       table: z.string(),
-      rows: z.int().describe('Rows committed.'),
-      set_aside: z.int().describe('Records that did not fit and are kept in quarantine.'),
+      rows: z.int().optional().describe('Rows committed; missing where you may not see all of the table.'),
+      set_aside: z.int().optional().describe('Records that did not fit and are kept in quarantine.'),
       runs: z.array(z.string()),
       error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
     }),
@@ -26,10 +28,20 @@ export const pipelineRun = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   input: z.strictObject({ id: z.string().min(1).max(200).describe('An id from pipeline_list.') }),
   output,
-  async run({ id }, { services, signal, progress }) {
-    const ran = await services.pipelines.run(id, {
-      signal,
-      progress: ({ rows, message }) => progress(rows, message),
+  isFor: ({ grant }) => mayAny(grant, 'run'),
+  async run({ id }, { services, grant, signal, progress }) {
+    const ran = await audited(services.audit, { action: 'pipeline_run', grant, target: id }, async () => {
+      requireRun(grant, id);
+      const isAllSeen = (await seenTables(services, grant)) === undefined;
+      let told = 0;
+      const all = await services.pipelines.run(id, {
+        signal,
+        // How much comes in is for whoever may count it.
+        progress: ({ rows, message }) =>
+          isAllSeen ? progress(rows, message) : progress(++told, 'The pipeline runs.'),
+      });
+      // Tables may have come with this very run.
+      return visibleRan(all, await seenTables(services, grant));
     });
     // The message of an error may quote what a source answered.
     return answer(ranJson(ran), ran.state !== 'done', (told) => ranText(id, told));
@@ -38,7 +50,7 @@ export const pipelineRun = defineTool({
 
 type RanJson = z.input<typeof output>;
 
-function ranJson({ job, state, tables }: PipelineRan): RanJson {
+function ranJson({ job, state, tables }: VisibleRan): RanJson {
   return {
     job,
     state,
@@ -53,11 +65,11 @@ function ranText(id: string, { state, tables }: RanJson): string {
     `${id}: ${state}`,
     ...tables.map(({ table, rows, set_aside: aside, error }) => {
       const notes = [
-        `${rows} rows`,
-        ...(aside === 0 ? [] : [`${aside} set aside`]),
+        ...(rows === undefined ? [] : [`${rows} rows`]),
+        ...(aside ? [`${aside} set aside`] : []),
         ...(error === undefined ? [] : [`error[${error.code}]: ${error.message}`]),
       ];
-      return oneLine(`- ${table}: ${notes.join(', ')}`);
+      return oneLine(`- ${[table, ...(notes.length === 0 ? [] : [notes.join(', ')])].join(': ')}`);
     }),
   ].join('\n');
 }

@@ -1,6 +1,7 @@
-import { HakiriError, nearest } from '@hakiri/core';
+import { type Grant, HakiriError, nearest } from '@hakiri/core';
 import type { CallToolResult, Tool as ListedTool, ToolAnnotations } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import type { Caller } from '../../caller/caller.ts';
 import type { ServerServices } from '../../services.ts';
 import { cleanText, cleanValue } from '../clean-text.ts';
 import type { ReportProgress } from '../progress.ts';
@@ -10,6 +11,9 @@ import { jsonSchema } from './json-schema.ts';
 /** What a tool has at hand while it runs. */
 export interface ToolContext {
   readonly services: ServerServices;
+  readonly caller: Caller;
+  /** The caller's. */
+  readonly grant: Grant;
   readonly signal: AbortSignal;
   readonly progress: ReportProgress;
 }
@@ -39,6 +43,8 @@ export function answer<Structured extends object>(
 export interface Tool {
   readonly name: string;
   readonly listed: ListedTool;
+  /** Whether it is of any use to this caller; calling it is refused all the same, or not, by what it asks for. */
+  isFor(caller: Caller): boolean;
   /** @throws HakiriError usage.argument where the input does not fit, and whatever the work itself throws */
   run(input: unknown, context: ToolContext): Promise<ToolAnswer>;
 }
@@ -54,6 +60,8 @@ export interface ToolDefinition<Input extends z.ZodType, Output extends z.ZodObj
   /** What is listed where the input is looked at in more than one step; `input` when undefined. */
   readonly listedInput?: z.ZodType;
   readonly output: Output;
+  /** For everybody when undefined. */
+  readonly isFor?: (caller: Caller) => boolean;
   run(input: z.output<Input>, context: ToolContext): Promise<ToolAnswer>;
 }
 
@@ -71,6 +79,7 @@ export function defineTool<Input extends z.ZodType, Output extends z.ZodObject>(
       outputSchema: withError(jsonSchema(output, 'output')) as ListedTool['outputSchema'],
       annotations: { title, ...annotations },
     },
+    isFor: definition.isFor ?? (() => true),
     run: (given, context) => definition.run(parseInput(input, given), context),
   };
 }
