@@ -91,8 +91,9 @@ function left(
   if (own.some(({ kind }) => kind === 'deny')) return undefined;
   const fields = fieldsOf(type).flatMap((field) => left(field, inner, pseudonyms) ?? []);
   if (type.kind === 'struct' && fields.length === 0) return undefined;
-  // What is meant lies where no rule can reach it.
-  if (inner.length > 0 && type.kind !== 'struct' && type.kind !== 'undecided') return undefined;
+  // What is meant lies where no rule can reach it. Texts that quote are told by the columns there are.
+  const isMissed = type.kind !== 'struct' && type.kind !== 'undecided';
+  if (isMissed && inner.some(({ effect }) => effect.kind !== 'scrub')) return undefined;
   const whole = type.kind === 'struct' ? structLeft(name, type, fields) : clear(name, type);
   // Two names that differ in case can both be rules of one column.
   return own
