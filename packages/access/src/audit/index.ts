@@ -1,3 +1,14 @@
+export {
+  type Activity,
+  type AuditIndex,
+  type Caller,
+  type FoundRecord,
+  openAuditIndex,
+  type Reader,
+  type Readers,
+  type WhoRead,
+  type WhoReadQuestion,
+} from './audit-index.ts';
 export { type AuditKeys, auditKeys } from './audit-keys.ts';
 export type { AuditFinding, FindingKind } from './chain.ts';
 export { type AuditSigner, type Checkpoint, openCheckpoint } from './checkpoint.ts';

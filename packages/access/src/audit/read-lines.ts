@@ -12,12 +12,12 @@ export interface RawLine {
 
 const WINDOW_BYTES = 1 << 20;
 
-/** The lines of a file from an offset on, in bounded memory. None where there is no file. */
-export function* readLines(path: string, from = 0): Generator<RawLine> {
+/** The lines of a file from an offset on, in memory for one of them and a window. None where there is no file. */
+export function* readLines(path: string, from = 0, windowBytes = WINDOW_BYTES): Generator<RawLine> {
   const file = open(path);
   if (file === undefined) return;
   try {
-    let window = Buffer.allocUnsafe(WINDOW_BYTES);
+    let window = Buffer.allocUnsafe(windowBytes);
     /** Of the file, where the window begins. */
     let base = from;
     let filled = 0;
