@@ -14,6 +14,8 @@ export {
   tokenizeText,
   type ValueAction,
 } from './actions/index.ts';
+export { columnEffects, type PathEffect } from './policy/column-effects.ts';
+export { assumedSchema, pathsOf, unmet } from './policy/expectations.ts';
 export { policyOf, refusedZones, SEES_ALL, zoneAllowed } from './policy/policy-of.ts';
 export { seenTable, type TableShape } from './policy/see-table.ts';
 export type { SeenTable } from './policy/seen-table.ts';

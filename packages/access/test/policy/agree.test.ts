@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { fuzzCount, type Random, seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
 import { testEngine } from '../../../engine/test/support/engine.ts';
-import { manifestFacts, policyOf, pseudonymsOf, type SeenTable, seenTable } from '../../src/index.ts';
+import {
+  columnEffects,
+  manifestFacts,
+  policyOf,
+  pseudonymsOf,
+  type SeenTable,
+  seenTable,
+} from '../../src/index.ts';
+import { leafPaths } from '../../src/policy/paths.ts';
 import { type Naive, naive } from './naive.ts';
 import { type Case, randomCase, rowsSql, TABLE } from './support/random-case.ts';
 
@@ -28,6 +36,15 @@ function answered(table: SeenTable | undefined, { rows }: Case): Naive {
   return { columns: table.schema.columns, rows: left, minGroup: table.minGroup };
 }
 
+/** Of which `policy explain` says that they are served. */
+function toldPaths({ manifest, schema, grant }: Case): readonly string[] {
+  const policy = policyOf(manifestFacts(manifest)(TABLE), schema, grant);
+  if (policy.kind === 'hidden') return [];
+  return columnEffects(schema, policy.columns)
+    .filter(({ effect }) => effect !== 'deny')
+    .map(({ path }) => path);
+}
+
 async function each(check: (random: Random, i: number) => Promise<void> | void): Promise<void> {
   for (let i = 0; i < COUNT; i++) {
     const seed = TEST_SEED + i;
@@ -51,6 +68,11 @@ test(`what is left of ${COUNT} random tables to random grants is what a naive re
       kinds.hidden++;
       return;
     }
+    assert.deepEqual(
+      toldPaths(made),
+      leafPaths(table.schema.columns),
+      'who asks is told of the columns that are served',
+    );
     kinds.rowsHeldBack += ours.rows.length < made.rows.length ? 1 : 0;
     kinds.changed += table.acted.length > 0 ? 1 : 0;
     kinds.whole += table.isWhole ? 1 : 0;
