@@ -5,6 +5,8 @@ export interface SourceHost {
   readonly clock: Clock;
   readonly projectFolder: string;
   readSecret(name: string): string;
+  /** See `SourceContext.digestKey`. */
+  readonly digestKey?: Uint8Array | undefined;
   /** Told what the user should know of the source as a whole, a wait long enough to wonder for example. */
   onNote(message: string): void;
 }
@@ -14,7 +16,7 @@ const WORTH_TELLING_MS = 2000;
 /** @throws HakiriError manifest.wrong_type for a connector that does not exist, source.config */
 export function createSource(
   pipeline: Pipeline,
-  { clock, projectFolder, readSecret, onNote }: SourceHost,
+  { clock, projectFolder, readSecret, digestKey, onNote }: SourceHost,
 ): Source {
   const isSample = pipeline.source.connector === 'github' && pipeline.source.config.sample === true;
   return connectorOf(pipeline).create(pipeline.source.config, {
@@ -29,12 +31,14 @@ export function createSource(
     allowHosts: pipeline.allowHosts,
     incremental: pipeline.incremental,
     lookbackMs: pipeline.lookbackMs,
-    tables: (pipeline.tables ?? []).map(({ source, incremental, mode, maxRecordBytes }) => ({
+    tables: (pipeline.tables ?? []).map(({ source, incremental, mode, maxRecordBytes, columns }) => ({
       source,
       incremental,
       mode,
       maxRecordBytes,
+      redacted: columns.filter(({ onWrite }) => onWrite !== undefined).map(({ name }) => name),
     })),
+    digestKey,
     maxRecordBytes: TABLE_DEFAULTS.maxRecordBytes,
     projectFolder,
     random: Math.random,

@@ -102,8 +102,11 @@ export async function openProject(
       },
     }),
   );
-  const sourceOf = (pipeline: Pipeline, onNote: (message: string) => void = () => {}) =>
-    createSource(pipeline, { clock, projectFolder: folder, readSecret, onNote });
+  const sourceOf = (
+    pipeline: Pipeline,
+    onNote: (message: string) => void = () => {},
+    digestKey: Uint8Array | undefined = undefined,
+  ) => createSource(pipeline, { clock, projectFolder: folder, readSecret, onNote, digestKey });
   // What the manifest leaves to a source is read from the store, before anything asks for settings.
   let stored: readonly CatalogTable[] = [];
   const readOptions = async (): Promise<StoreOptions> => ({
@@ -257,6 +260,7 @@ export async function openProject(
         signal: AbortSignal.any([stop, kill]),
         onWait: tellHolder((message) => onEvent({ kind: 'note', message })),
       };
+      const digestKey = isRedacted(manifest) ? (await pseudonyms()).subkey('cursor') : undefined;
       const job = ulid(clock.nowMs()) as JobId;
       const spoolFolder = join(spools, job);
       const tell = (message: string) => onEvent({ kind: 'note', message });
@@ -274,7 +278,8 @@ export async function openProject(
             spoolFolder,
             parallel: Math.min(MAX_PARALLEL, availableParallelism()),
             inTurn,
-            createSource: (pipeline) => sourceOf(pipeline, (message) => onEvent({ kind: 'note', message })),
+            createSource: (pipeline) =>
+              sourceOf(pipeline, (message) => onEvent({ kind: 'note', message }), digestKey),
             lineage,
             openRedactor,
             stop,
@@ -443,6 +448,11 @@ function tellHolder(note: (message: string) => void): (holder: LockHolder | unde
     const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.command})`;
     note(`waiting for ${who}, which writes to this store`);
   };
+}
+
+function isRedacted({ pipelines }: Manifest): boolean {
+  const columns = pipelines.flatMap(({ tables }) => (tables ?? []).flatMap((table) => table.columns));
+  return columns.some(({ onWrite }) => onWrite !== undefined);
 }
 
 function named(manifest: Manifest, ids: readonly PipelineId[]): readonly Pipeline[] {

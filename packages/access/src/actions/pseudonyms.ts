@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Files, HakiriError } from '@hakiri/core';
 
 /** What a key is for: keys of two labels have nothing to do with each other. */
-export type KeyLabel = 'hash' | 'tokenize-siv' | 'tokenize-stream' | 'audit' | 'rows';
+export type KeyLabel = 'hash' | 'cursor' | 'tokenize-siv' | 'tokenize-stream' | 'audit' | 'rows';
 
 /** What pseudonyms are made with. Whoever holds it turns tokens back, and may try values against hashes. */
 export interface Pseudonyms {

@@ -59,6 +59,7 @@ export function createGithubSource(config: unknown, context: SourceContext): Sou
     headers: HEADERS,
     maxRecordBytes: recordLimit(context, request.table),
     prefix: Buffer.from(`"repo":${JSON.stringify(repo)},`),
+    digestKey: context.digestKey,
     signal: request.signal,
   });
 

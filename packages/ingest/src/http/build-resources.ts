@@ -50,6 +50,15 @@ function buildResource(
       `path does not hold {${parent.param}}, so every parent row would ask for the same list`,
     );
   }
+  if (parent !== undefined) {
+    refuseRedacted(
+      name,
+      parent.resource,
+      [parent.field, ...placeholders.filter((each) => each !== parent.param)],
+      settings,
+    );
+    refuseRedacted(name, name, [parent.param], settings);
+  }
   return {
     name,
     path,
@@ -67,6 +76,25 @@ function buildResource(
         : { resource: parentOf(parent.resource), param: parent.param, field: parent.field },
     emptyStatuses: [],
   };
+}
+
+/** What stands in addresses is written down: in cursors, in the server's log, in what is told of a failure. */
+function refuseRedacted(
+  resource: string,
+  table: string,
+  fields: readonly (string | undefined)[],
+  { tables }: Settings,
+): void {
+  const redacted = tables.find((each) => each.source === table)?.redacted ?? [];
+  const found = redacted.find((path) =>
+    fields.some((field) => field === path || field?.startsWith(`${path}.`)),
+  );
+  if (found === undefined) return;
+  throw wrong(
+    resource,
+    `its addresses hold ${table}.${found}, which has on_write`,
+    'Ask for it by another field of its parent.',
+  );
 }
 
 function buildIncremental(config: ResourceConfig, settings: Settings): ResourceIncremental | undefined {

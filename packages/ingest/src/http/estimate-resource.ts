@@ -16,7 +16,9 @@ export async function estimateResource(
 ): Promise<PullEstimate> {
   if (resource.parent !== undefined) return {};
   const tracker =
-    resource.incremental === undefined ? undefined : createIncrementalTracker(resource.incremental, from);
+    resource.incremental === undefined
+      ? undefined
+      : createIncrementalTracker(resource.incremental, from, context.digestKey);
   const base = resourceAddress(context.baseUrl, resource.path, resource.params);
   const address = context.client.redactor.address(base);
   const walk = createPageWalk({ resource, base, since: tracker?.since, address });

@@ -41,6 +41,7 @@ export function createHttpSource(config: unknown, context: SourceContext): Sourc
     headers: parsed.headers,
     maxRecordBytes: recordLimit(context, request.table),
     prefix: undefined,
+    digestKey: context.digestKey,
     signal: request.signal,
   });
 

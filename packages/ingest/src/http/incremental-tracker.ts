@@ -1,4 +1,4 @@
-import { digest } from '../toolkit/digest.ts';
+import { keyedDigest } from '../toolkit/digest.ts';
 import {
   compareIncremental,
   formatIncremental,
@@ -36,9 +36,11 @@ export interface TakenRecords {
 /** More records than this with one value are not all remembered: the rest is taken again, which a key makes harmless. */
 const MAX_BOUNDARY = 200;
 
+/** @param digestKey see `SourceContext.digestKey` */
 export function createIncrementalTracker(
   incremental: ResourceIncremental,
   from: ResourceState | undefined,
+  digestKey?: Uint8Array,
 ): IncrementalTracker {
   const { order, format, lookbackMs, param, start, seek } = incremental;
   const path = fieldPath(incremental.column);
@@ -66,14 +68,14 @@ export function createIncrementalTracker(
     if (step >= 0 && digests.length + fresh.length < MAX_BOUNDARY) fresh.push(record);
   };
   const boundary = (): readonly string[] => {
-    digests.push(...fresh.map(digest));
+    digests.push(...fresh.map((record) => keyedDigest(record, digestKey)));
     fresh = [];
     return digests;
   };
   const isKnown = (value: IncrementalValue, record: Uint8Array): boolean => {
     if (floor !== undefined && param === undefined && compareIncremental(value, floor) < 0) return true;
     if (value !== expected.value || expected.left.size === 0) return false;
-    const key = digest(record);
+    const key = keyedDigest(record, digestKey);
     const left = expected.left.get(key) ?? 0;
     if (left > 0) expected.left.set(key, left - 1);
     return left > 0;

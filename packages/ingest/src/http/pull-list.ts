@@ -34,7 +34,8 @@ async function* readList(
   stopWhenMoved: boolean,
 ): AsyncGenerator<PulledPiece, 'read' | 'stopped'> {
   const { incremental, pagination } = resource;
-  const tracker = incremental === undefined ? undefined : createIncrementalTracker(incremental, from);
+  const tracker =
+    incremental === undefined ? undefined : createIncrementalTracker(incremental, from, context.digestKey);
   const base = resourceAddress(context.baseUrl, path, resource.params);
   const since = tracker?.since;
   const firstUrl = firstAddress(resource, base, since);

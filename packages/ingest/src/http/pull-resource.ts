@@ -14,6 +14,7 @@ export interface PullContext {
   readonly maxRecordBytes: number;
   /** Members every record starts with, as JSON text without braces. */
   readonly prefix: Uint8Array | undefined;
+  readonly digestKey: Uint8Array | undefined;
   readonly signal: AbortSignal;
 }
 

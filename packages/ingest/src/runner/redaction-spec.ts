@@ -25,7 +25,7 @@ type TableFacts = Pick<
 export function redactionSpec(manifest: Facts, table: TableFacts): RedactionSpec | undefined {
   const entries = entriesOf(manifest, table.name);
   const columns = redactedColumns(entries);
-  const unknown = [table, ...entries].some(({ unknownColumns }) => unknownColumns === 'redact');
+  const unknown = redactsUnknown(table, entries) || (columns.length > 0 && table.unknownColumns === 'drop');
   if (columns.length === 0 && !unknown) return undefined;
   refuseLostKeys(table, columns);
   refuseMadeColumns(manifest, table.name, columns);
@@ -41,6 +41,12 @@ function entriesOf({ pipelines }: Facts, name: TableName): readonly Table[] {
   return pipelines.flatMap(({ source, tables = [] }) =>
     tables.filter((table) => (table.name ?? defaultTableName(source.connector, table.source)) === name),
   );
+}
+
+/** Where no entry says otherwise, a pipeline that lists no tables has to do as the others. */
+function redactsUnknown({ unknownColumns }: TableFacts, entries: readonly Table[]): boolean {
+  const redacts = (each: Pick<Table, 'unknownColumns'>): boolean => each.unknownColumns === 'redact';
+  return redacts({ unknownColumns }) || (entries.length > 0 && entries.every(redacts));
 }
 
 /** Of several actions on one path the strongest. */

@@ -214,7 +214,7 @@ export class WayIn {
   /** Once a run for each. */
   #warnOfUnnamed(keys: readonly string[]): void {
     const fresh = keys.filter((key) => !this.#told.has(key));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0 || this.#run.table.unknownColumns === 'drop') return;
     for (const key of fresh) this.#told.add(key);
     const message = unnamedWarning(fresh);
     this.#emit({ kind: 'warning', table: this.#ref, code: 'record.unnamed_key', message });

@@ -164,7 +164,8 @@ function cursorAfter(
   if (pagination.record_field !== undefined) {
     if (page.lastRecord === undefined) return undefined;
     const raw = rawFieldText(page.lastRecord, fieldPath(pagination.record_field));
-    return raw === undefined ? undefined : scalarText(JSON.parse(raw.startsWith('"') ? raw : `"${raw}"`));
+    if (raw === undefined || raw.startsWith('{') || raw.startsWith('[')) return undefined;
+    return scalarText(JSON.parse(raw.startsWith('"') ? raw : `"${raw}"`));
   }
   return pagination.cursor === undefined
     ? undefined

@@ -18,6 +18,8 @@ export interface SourceContext {
   readonly tables: readonly TableSettings[];
   /** Limit of one record where the table gives none. */
   readonly maxRecordBytes: number;
+  /** Keys what a cursor keeps of records; where a table of the pipeline is sensitive. */
+  readonly digestKey?: Uint8Array | undefined;
   /** The manifest's folder: file globs are relative to it. */
   readonly projectFolder: string;
   /** Uniform in [0, 1), for jitter. */
@@ -37,6 +39,8 @@ export interface TableSettings {
   /** Undefined where the key decides. */
   readonly mode: TableMode | undefined;
   readonly maxRecordBytes: number;
+  /** Columns that something is done to before they reach a file; dots reach into objects. */
+  readonly redacted?: readonly string[];
 }
 
 /** For logs and progress. Addresses are without secrets. */
