@@ -62,11 +62,12 @@ describe('the page on MCP', () => {
   test('shows calls that the tools take', async (t) => {
     const pipeline = (id: string) => fakeServices().pipelines.run(id === 'github-issues' ? 'notes' : id, {});
     const services = fakeServices({ github_issues: [{ id: 4711, title: 'first' }] });
-    const client = await (WIRES[0] as (typeof WIRES)[number]).connect(t, {
+    // Over HTTP, where there is a token to pass on.
+    const client = await (WIRES[1] as (typeof WIRES)[number]).connect(t, {
       ...services,
       pipelines: { ...services.pipelines, run: pipeline },
     });
-    assert.ok(calls.length >= 7);
+    assert.ok(calls.length >= 8);
     for (const call of calls) {
       const { isError, content } = await client.callTool(call);
       assert.notEqual(isError, true, `${call.name}: ${JSON.stringify(content)}`);

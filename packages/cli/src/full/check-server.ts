@@ -8,14 +8,17 @@ import { VERSION } from '../version.ts';
 const TIMEOUT_MS = 15_000;
 /** Of the older era, which every server answers. */
 const PROTOCOL = '2025-11-25';
-const EXPECTED_TOOL = 'context_query';
+/** Of every agent, whatever its token allows. */
+const EXPECTED_TOOL = 'session_incognito';
 
 /** Starts `hakiri mcp` as an agent would, introduces itself, and asks for the tools. */
 export async function checkServer(folder: string, env: Environment): Promise<DoctorCheck> {
-  const inherited = ['XDG_RUNTIME_DIR', 'XDG_STATE_HOME', 'CREDENTIALS_DIRECTORY'].flatMap((name) => {
-    const value = env[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
+  const inherited = ['HAKIRI_TOKEN', 'XDG_RUNTIME_DIR', 'XDG_STATE_HOME', 'CREDENTIALS_DIRECTORY'].flatMap(
+    (name) => {
+      const value = env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    },
+  );
   const child = spawnSelf('mcp', ['--project', folder], { env: Object.fromEntries(inherited) });
   const startedMs = performance.now();
   const overrun = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
@@ -59,8 +62,10 @@ function asker(child: ChildProcess): (method: string, params: object) => Promise
   });
   child.stdin?.on('error', () => {});
   child.once('close', (code, signal) => {
+    // A note of how it started is no reason for its end.
     const why =
-      said.split('\n')[0] || (signal === 'SIGKILL' ? 'it did not answer in time' : `exit code ${code}`);
+      said.split('\n').find((line) => line !== '' && !line.startsWith('note:')) ||
+      (signal === 'SIGKILL' ? 'it did not answer in time' : `exit code ${code}`);
     ended = new Error(`\`hakiri mcp\` ended: ${why}`);
     for (const { reject } of waiting.values()) reject(ended);
   });

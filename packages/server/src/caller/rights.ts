@@ -1,4 +1,13 @@
-import { ACTIONS, type Action, type Grant, HakiriError, hasRight, LOCAL_ZONE, tagAllows } from '@hakiri/core';
+import {
+  ACTIONS,
+  type Action,
+  type Grant,
+  HakiriError,
+  hasRight,
+  LOCAL_ZONE,
+  type Restrictions,
+  tagAllows,
+} from '@hakiri/core';
 
 /** Of the memories of a namespace. */
 const MEMORY = 'memory_';
@@ -6,7 +15,7 @@ const MEMORY = 'memory_';
 /** Whether the grant allows this of any table whose name begins so, as far as names tell. */
 export function mayAny(grant: Grant, action: Action, prefix = ''): boolean {
   const named = grant.rights.filter((right) => right.table !== '*').map(({ table }) => table);
-  const left = grant.restrictions.flatMap(({ tables }) => tables ?? []);
+  const left = grant.restrictions.flatMap(({ tables = ['*'] }) => tables.filter((name) => name !== '*'));
   const candidates = [...named, ...left, ...(left.length === 0 ? [prefix] : [])];
   return candidates.some((table) => table.startsWith(prefix) && may(grant, action, table));
 }
@@ -14,7 +23,19 @@ export function mayAny(grant: Grant, action: Action, prefix = ''): boolean {
 /** Rows, or aggregates over them. */
 export const mayReadAny = (grant: Grant): boolean => mayAny(grant, 'aggregate');
 export const mayMemory = (grant: Grant, action: Action): boolean => mayAny(grant, action, MEMORY);
-export const mayRun = (grant: Grant, pipeline: string): boolean => may(grant, 'run', pipeline);
+
+/** Whoever is left to tables runs nothing: a pipeline is none. */
+export function mayRun(grant: Grant, pipeline: string): boolean {
+  return hasRight(grant, pipeline, 'run') && grant.restrictions.every(isLeftToAll);
+}
+
+export function mayRunAny({ rights, restrictions }: Grant): boolean {
+  return rights.some(({ action }) => action === 'run') && restrictions.every(isLeftToAll);
+}
+
+function isLeftToAll({ tables }: Restrictions): boolean {
+  return tables === undefined || tables.includes('*');
+}
 
 /** @throws HakiriError access.zone_refused where the caller is in none of the zones that it is left to */
 export function requireZone({ restrictions, zone }: Grant): void {
@@ -33,11 +54,10 @@ export function requireRun(grant: Grant, pipeline: string): void {
   });
 }
 
-/** A name in `table(...)` of a token leaves it to that table or pipeline. */
 function may(grant: Grant, action: Action, table: string): boolean {
   return (
     hasRight(grant, table, action) &&
-    grant.restrictions.every(({ tables }) => tables === undefined || tables.includes(table))
+    grant.restrictions.every((block) => isLeftToAll(block) || block.tables?.includes(table))
   );
 }
 
@@ -47,8 +67,9 @@ export function isOwner({ rights, restrictions, zone }: Grant): boolean {
     zone === LOCAL_ZONE &&
     ACTIONS.every((action) => rights.some((right) => right.table === '*' && right.action === action)) &&
     restrictions.every(
-      ({ tables, rows, columns, actions, minGroups }) =>
-        tables === undefined && [rows, columns, actions, minGroups].every(({ length }) => length === 0),
+      (block) =>
+        isLeftToAll(block) &&
+        [block.rows, block.columns, block.actions, block.minGroups].every(({ length }) => length === 0),
     )
   );
 }

@@ -14,6 +14,8 @@ export function manifestDiff(before: Manifest, after: Manifest): readonly string
     }),
     ...(same(before.transforms, after.transforms) ? [] : ['transforms changed']),
     ...(same(before.embeddings, after.embeddings) ? [] : ['embeddings changed']),
+    ...(same(before.policies, after.policies) ? [] : ['policies changed']),
+    ...(same(before.project.publicKeys, after.project.publicKeys) ? [] : ['public keys changed']),
   ];
 }
 

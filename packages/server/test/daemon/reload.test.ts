@@ -67,7 +67,8 @@ test('a difference names pipelines and keys, and no value', () => {
     pipeline('a') +
       pipeline('b', 'schedule = "every 5m"\nsecrets = ["KEY"]') +
       pipeline('d') +
-      '[[transforms]]\ntable = "file_d"\nfilter = "x = \'secret\'"\n',
+      '[[transforms]]\ntable = "file_d"\nfilter = "x = \'secret\'"\n' +
+      '[[policy]]\ntable = "file_d"\nrows = "x = \'secret\'"\n',
   );
   const diff = manifestDiff(before, after);
   assert.deepEqual(diff, [
@@ -75,6 +76,7 @@ test('a difference names pipelines and keys, and no value', () => {
     'pipeline c removed',
     'pipeline b changed: secrets, schedule',
     'transforms changed',
+    'policies changed',
   ]);
   assert.deepEqual(manifestDiff(before, before), []);
 });

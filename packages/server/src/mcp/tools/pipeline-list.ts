@@ -1,7 +1,7 @@
 import type { PipelineSummary } from '@hakiri/core';
 import { z } from 'zod';
 import { audited } from '../../caller/audited.ts';
-import { mayAny, mayReadAny } from '../../caller/rights.ts';
+import { mayReadAny, mayRunAny } from '../../caller/rights.ts';
 import { visiblePipelines } from '../../caller/visible-pipelines.ts';
 import {
   DEFAULT_MAX_BYTES,
@@ -45,7 +45,7 @@ export const pipelineList = defineTool({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ max_bytes: maxBytesField, next: nextField }),
   output: z.object({ pipelines: z.array(pipeline), next: nextOutput }),
-  isFor: ({ grant }) => mayReadAny(grant) || mayAny(grant, 'run'),
+  isFor: ({ grant }) => mayReadAny(grant) || mayRunAny(grant),
   async run({ max_bytes: maxBytes = DEFAULT_MAX_BYTES, next }, { services, grant }) {
     const visible = await audited(
       services.audit,

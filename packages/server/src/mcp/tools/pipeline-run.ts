@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { audited } from '../../caller/audited.ts';
-import { mayAny, requireRun } from '../../caller/rights.ts';
+import { mayRunAny, requireRun } from '../../caller/rights.ts';
 import { seenTables, type VisibleRan, visibleRan } from '../../caller/visible-pipelines.ts';
 import { oneLine } from '../clean-text.ts';
 import { present } from './present.ts';
@@ -28,7 +28,7 @@ export const pipelineRun = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   input: z.strictObject({ id: z.string().min(1).max(200).describe('An id from pipeline_list.') }),
   output,
-  isFor: ({ grant }) => mayAny(grant, 'run'),
+  isFor: ({ grant }) => mayRunAny(grant),
   async run({ id }, { services, grant, signal, progress }) {
     const ran = await audited(services.audit, { action: 'pipeline_run', grant, target: id }, async () => {
       requireRun(grant, id);

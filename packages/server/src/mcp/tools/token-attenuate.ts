@@ -18,7 +18,12 @@ const table = z.string().min(1).max(200);
 const column = z.string().min(1).max(1000);
 
 const input = z.strictObject({
-  tables: z.array(table).min(1).max(MOST).optional().describe('Tables (and pipelines, by id) it is left to.'),
+  tables: z
+    .array(table)
+    .min(1)
+    .max(MOST)
+    .optional()
+    .describe('Tables it is left to; it runs no pipeline then.'),
   rows: z
     .array(z.strictObject({ table, filter: z.string().min(1).max(4000) }))
     .max(MOST)
