@@ -17,7 +17,7 @@ import { answer, defineTool } from './tool.ts';
 const output = z.object({
   name: z.string(),
   description: z.string().optional(),
-  rows: z.int(),
+  rows: z.int().optional().describe('That you see; missing where you may not count them.'),
   mode: z.string().describe('merge: a row per key; append: rows are never replaced; replace: pulled whole.'),
   primary_key: z.array(z.string()),
   incremental: z.string().optional().describe('The column that says when the source changed a row.'),
@@ -39,7 +39,7 @@ const output = z.object({
         model: z.string().optional(),
         dims: z.int().optional(),
         model_kind: z.enum(['lexical', 'semantic']).optional().describe('lexical: knows words, not meaning.'),
-        rows_behind: z.int().describe('Rows the index does not hold yet.'),
+        rows_behind: z.int().optional().describe('Rows the index does not hold yet.'),
       }),
     )
     .describe('What search can use; without one, use filter.'),
@@ -47,9 +47,10 @@ const output = z.object({
   last_commit: z.string().optional(),
   age_ms: z.number(),
   pipelines: z.array(z.string()).describe('What pipeline_run takes to bring the table up to date.'),
-  set_aside: z.int().describe('Records that did not fit and are kept in quarantine.'),
+  set_aside: z.int().optional().describe('Records that did not fit and are kept in quarantine.'),
   as_of: z
     .object({ runs: z.int(), snapshots: z.int() })
+    .optional()
     .describe('How many past states as_of can still read.'),
   examples: z
     .array(z.array(z.unknown()))
@@ -146,7 +147,7 @@ function bytesOf(head: Omit<Described, 'columns' | 'next'>): number {
 
 function describedText(table: Described): string {
   return [
-    `${table.name}: ${table.rows} rows, ${table.mode}, updated ${table.last_commit ?? 'never'}`,
+    `${table.name}: ${table.rows === undefined ? '' : `${table.rows} rows, `}${table.mode}, updated ${table.last_commit ?? 'never'}`,
     ...(table.description === undefined ? [] : [oneLine(table.description)]),
     'columns:',
     ...table.columns.map(columnLine),
@@ -166,7 +167,7 @@ function indexLine({
 }: Described['indexes'][number]): string {
   const notes = [
     ...(model_kind === undefined ? [] : [model_kind]),
-    ...(behind === 0 ? [] : [`${behind} rows behind`]),
+    ...(behind === undefined || behind === 0 ? [] : [`${behind} rows behind`]),
   ];
   return `index ${name}: ${kind} on ${columns.join(', ')}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
 }

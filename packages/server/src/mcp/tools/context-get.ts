@@ -66,5 +66,7 @@ function rowJson(row: FoundRow | undefined): RowJson {
 }
 
 function line({ values, citation }: RowJson): string {
-  return citation === undefined ? 'no such row' : `${JSON.stringify(values)} ${citation.address}`;
+  return citation === undefined
+    ? 'no such row'
+    : [JSON.stringify(values), citation.address ?? ''].join(' ').trimEnd();
 }

@@ -19,8 +19,13 @@ const output = z.object({
     z.object({
       name: z.string(),
       description: z.string().optional(),
-      stored_rows: z.int().describe('Older versions of a row counted, too: an upper bound.'),
-      bytes: z.int(),
+      stored_rows: z
+        .int()
+        .optional()
+        .describe(
+          'Older versions of a row counted, too: an upper bound. Missing where you may not see all of it.',
+        ),
+      bytes: z.int().optional(),
       last_commit: z.string().optional(),
       partitioned_by: z.string().optional(),
     }),
@@ -59,6 +64,9 @@ function tableJson({ name, description, storedRows, bytes, lastCommit, snapshot 
 }
 
 function line({ name, description, stored_rows: rows, last_commit: updated }: TableJson): string {
-  const parts = [`${rows} rows stored`, ...(updated === undefined ? [] : [`updated ${updated}`])];
-  return `- ${name} (${parts.join(', ')})${description === undefined ? '' : `: ${oneLine(description)}`}`;
+  const parts = [
+    ...(rows === undefined ? [] : [`${rows} rows stored`]),
+    ...(updated === undefined ? [] : [`updated ${updated}`]),
+  ];
+  return `- ${name}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}${description === undefined ? '' : `: ${oneLine(description)}`}`;
 }

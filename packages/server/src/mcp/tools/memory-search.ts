@@ -85,5 +85,5 @@ function hitLine({ id, subject, text, tags, source, created, citation }: HitJson
     ...tags.map((tag) => `#${tag}`),
     ...(source === null ? [] : [`source ${source}`]),
   ];
-  return oneLine(`- ${id} (${notes.join(', ')}): ${text} ${citation.address}`);
+  return oneLine(`- ${id} (${notes.join(', ')}): ${text} ${citation.address ?? ''}`);
 }

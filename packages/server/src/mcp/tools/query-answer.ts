@@ -92,7 +92,7 @@ export function answerText({
   next,
 }: QueryJson): string {
   const lines = rows.map((row, i) => {
-    const sources = citations?.[i]?.map(({ address }) => address) ?? [];
+    const sources = citations?.[i]?.flatMap(({ address }) => address ?? []) ?? [];
     return [JSON.stringify(row), ...sources].join(' ');
   });
   return [
