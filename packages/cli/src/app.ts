@@ -10,6 +10,7 @@ import {
   text_en,
 } from '@stricli/core';
 import type { CliContext } from './context.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { compactRoute } from './routes/compact.ts';
 import { completionsRoute } from './routes/completions.ts';
 import { describeRoute } from './routes/describe.ts';
@@ -20,6 +21,7 @@ import { gcRoute } from './routes/gc.ts';
 import { initRoute } from './routes/init.ts';
 import { pipelineRoutes } from './routes/pipeline.ts';
 import { planRoute } from './routes/plan.ts';
+import { policyRoutes } from './routes/policy.ts';
 import { queryRoute } from './routes/query.ts';
 import { runRoute } from './routes/run.ts';
 import { schemaRoute } from './routes/schema.ts';
@@ -71,10 +73,12 @@ function routes(more: CommandRoutes) {
       describe: describeRoute,
       ...more,
       pipeline: pipelineRoutes,
+      policy: policyRoutes,
       export: exportRoute,
       compact: compactRoute,
       gc: gcRoute,
       forget: forgetRoute,
+      audit: auditRoutes,
       doctor: doctorRoute,
       schema: schemaRoute,
       completions: completionsRoute,

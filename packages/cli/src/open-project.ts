@@ -49,6 +49,7 @@ import { readNodeId } from './node-id.ts';
 import { catalogFile, once, reopened } from './opening.ts';
 import { previewSchema } from './preview-schema.ts';
 import type { Profile } from './profile.ts';
+import { projectAudit } from './project-audit.ts';
 import { readManifestInForce } from './read-manifest.ts';
 import type { SearchParts } from './search-parts.ts';
 import { createSecretReader } from './secrets.ts';
@@ -130,6 +131,7 @@ export async function openProject(
       erasureTargets: indexes?.erasureTargets(async () => (await readableStore()).tables()),
     };
   };
+  const audit = projectAudit(root, { files, clock, nodeId: () => readNodeId(files, clock, env, root) });
   const pseudonyms = once(() => openPseudonyms(files, join(root, 'keys')));
   const openRedactor: OpenRedactor = async (spec, declared) =>
     createTableRedactor(spec, declared, await pseudonyms());
@@ -390,6 +392,8 @@ export async function openProject(
 
     nodeId: () => readNodeId(files, clock, env, root),
 
+    audit,
+
     childPids: () => engine.pids(),
 
     async compact(request) {
@@ -438,6 +442,7 @@ export async function openProject(
       await (await search.opened)?.close();
       await engine.close();
       for (const store of readableStore.opened()) await store.then((open) => open.close()).catch(() => {});
+      await audit.log.close();
     },
   };
 }

@@ -14,6 +14,7 @@ import type {
 } from '@hakiri/store';
 import type { Staying } from './node-host.ts';
 import type { Environment, Output } from './output.ts';
+import type { ProjectAudit } from './project-audit.ts';
 import type { Scrubber } from './scrub.ts';
 
 /** What commands may use of the world outside. */
@@ -62,6 +63,8 @@ export interface Project {
   findRun(run: string): Promise<RunSummary | undefined>;
   storedTables(): Promise<readonly CatalogTable[]>;
   nodeId(): Promise<NodeId>;
+  /** Who asked for what. */
+  readonly audit: ProjectAudit;
   /** Process ids of the engine's children. */
   childPids(): readonly number[];
   /** Failures of single tables are in the report; what stops the whole run is thrown. */

@@ -404,10 +404,9 @@ function whoRead(db: DatabaseSync, auditFolder: string, question: WhoReadQuestio
     ]),
   );
   const find = (wanted: readonly string[], matches: (record: AuditRecord) => boolean): Readers => {
-    const places = wanted
-      .flatMap((digest) => placesOf(db, digest))
-      .filter(({ atMs }) => atMs >= sinceMs)
-      .sort((a, b) => b.atMs - a.atMs || b.offset - a.offset);
+    const found = wanted.flatMap((digest) => placesOf(db, digest)).filter(({ atMs }) => atMs >= sinceMs);
+    const once = new Map(found.map((place) => [`${place.file} ${place.offset}`, place]));
+    const places = [...once.values()].sort((a, b) => b.atMs - a.atMs || b.offset - a.offset);
     const records: FoundRecord[] = [];
     const others = new Set<Place>();
     let lost = 0;

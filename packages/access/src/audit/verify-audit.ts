@@ -30,6 +30,8 @@ export interface NodeReport {
   readonly signed: number;
   /** Up to here signatures vouch for the log, whoever has the seal's key. */
   readonly signedTo: number;
+  /** `ed25519/<hex>` */
+  readonly signers: readonly string[];
 }
 
 /** Looks at every line of every node's log. Whoever writes meanwhile does not disturb it. */
@@ -107,6 +109,7 @@ export function checkpointReader(
   const expected: Expectation[] = [];
   let count = 0;
   let signed = 0;
+  const signers = new Set<string>();
   let signedTo = 0;
   let lastSeq = 0;
   let at = 0;
@@ -130,6 +133,7 @@ export function checkpointReader(
       lastSeq = Math.max(lastSeq, found.seq);
       if (found.publicKey !== undefined) {
         signed++;
+        signers.add(found.publicKey);
         signedTo = Math.max(signedTo, found.seq);
       }
       expected.push({ kind: 'checkpoint', seq: found.seq, hash: found.hash, file, line: at });
@@ -138,7 +142,12 @@ export function checkpointReader(
     end(known: number) {
       if (known > lastSeq)
         find(isTorn ? at : at + 1, known, `the checkpoints end here; there was one of record ${known}`);
-      return { findings, expected, lastSeq, report: { checkpoints: count, signed, signedTo } };
+      return {
+        findings,
+        expected,
+        lastSeq,
+        report: { checkpoints: count, signed, signedTo, signers: [...signers] },
+      };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import {
   type Answer,
   type Manifest,
+  NO_AUDIT,
   type Pipeline,
   parsePipelineId,
   type QueryRequest,
@@ -115,6 +116,12 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
     findRun: notGiven,
     storedTables: notGiven,
     nodeId: notGiven,
+    audit: {
+      log: { ...NO_AUDIT, checkpoint: async () => {} },
+      folder: join(folder, '.hakiri', 'audit'),
+      indexFile: join(folder, '.hakiri', 'cache', 'audit', 'index.sqlite'),
+      keys: async () => undefined,
+    },
     childPids: () => [],
     run: notGiven,
     plan: notGiven,
