@@ -9,7 +9,7 @@ import {
   UNDECIDED,
 } from '@hakiri/core';
 import { compileAction, type Pseudonyms } from '../actions/index.ts';
-import { foldKey, type InsidePlace, isDataKey, type Place } from './places.ts';
+import { foldKey, type InsidePlace, type Place, pathOf, unnamedPlace } from './places.ts';
 
 /** A value left of an expression, and its type; undefined: nothing. */
 interface Left {
@@ -41,8 +41,7 @@ function childOf(place: InsidePlace, name: string): Place {
   const known = place.children.get(foldKey(name));
   if (known !== undefined) return known;
   if (place.others === 'clear') return { kind: 'clear' };
-  const path = place.path === '' ? name : `${place.path}.${name}`;
-  return { kind: 'unnamed', key: path, isData: isDataKey(name) };
+  return unnamedPlace(pathOf(place.path, name), name);
 }
 
 function leftOf(

@@ -6,7 +6,7 @@ export type Place =
   | { readonly kind: 'replace'; readonly by: RedactedColumn; readonly with: Replacement }
   /** The key goes, too. */
   | { readonly kind: 'drop' }
-  /** Never seen and never named: the key stays without its value, unless it is data itself. */
+  /** Never seen and never named: the key stays without its value, unless it is data itself. `key` may be shown. */
   | { readonly kind: 'unnamed'; readonly key: string; readonly isData: boolean }
   | InsidePlace;
 
@@ -91,7 +91,7 @@ export function foldKey(key: string): string {
 }
 
 /** Whether a key may be a value itself, an address or a number: then not even its name is kept. */
-export function isDataKey(key: string): boolean {
+function isDataKey(key: string): boolean {
   return !/^[\p{L}_][\p{L}\p{M}\p{N}_ .$/-]{0,63}$/u.test(key) || /\d{7}/.test(key.replace(/[ .$/_-]/g, ''));
 }
 
@@ -161,12 +161,13 @@ function otherPlace(place: InsidePlace, key: string): Place {
 /** The one key of ours that a record may hold: a boolean. */
 const DELETE_MARKER = `${RESERVED_PREFIX}deleted`;
 
-function pathOf(above: string, key: string): string {
+export function pathOf(above: string, key: string): string {
   return above === '' ? key : `${above}.${key}`;
 }
 
-function unnamedPlace(path: string, key: string): Place {
-  return { kind: 'unnamed', key: path, isData: isDataKey(key) };
+export function unnamedPlace(path: string, key: string): Place {
+  const isData = isDataKey(key);
+  return { kind: 'unnamed', key: isData ? 'a key that may be a value itself' : path, isData };
 }
 
 function unescaped(raw: string): string {

@@ -181,6 +181,9 @@ test('a key that may be a value itself is not kept either', () => {
   const given = { unknown: 'redact', named: ['id', 'by'] } as const;
   const lines = [`{"${SECRET}":1,"id":1}`, '{"id":1,"4111111111111111":true,"card 4111 1111 1111 1111":2}'];
   assert.deepEqual(redacted(given, ...lines), ['{"id":1}', '{"id":1}']);
+  const records = redactor(given).records(NOTHING);
+  records.redact(Buffer.from(`${lines.join('\n')}\n`));
+  assert.deepEqual([...records.unnamed], ['a key that may be a value itself']);
 });
 
 test('what files hold in clear already goes on', () => {
