@@ -70,21 +70,32 @@ function printDescription(table: TableDescription, channel: Channel): void {
 }
 
 function facts(table: TableDescription): readonly (readonly [string, string])[] {
-  const stored = `${formatCount(table.storedRows)} stored in ${plural(table.parts, 'part')}, ${formatBytes(table.bytes)}`;
+  const { runsBeside, smallWrites, quarantined } = table;
   return [
-    ['rows', `${formatCount(table.rows)} (${stored})`],
+    ['rows', rowsText(table)],
     ['mode', table.mode],
     ['key', table.primaryKey.join(', ') || 'none'],
     ['incremental', table.incremental ?? 'no'],
     ...(table.subjectColumns.length > 0 ? [['subjects', table.subjectColumns.join(', ')] as const] : []),
     ['pipelines', table.pipelines.join(', ') || 'none'],
     ['last commit', table.lastCommit ?? 'never'],
-    ['snapshot', snapshotText(table)],
-    ['beside it', `${plural(table.runsBeside, 'run')}, ${plural(table.smallWrites, 'small write')}`],
+    ...(runsBeside === undefined || smallWrites === undefined
+      ? []
+      : [
+          ['snapshot', snapshotText(table)] as const,
+          ['beside it', `${plural(runsBeside, 'run')}, ${plural(smallWrites, 'small write')}`] as const,
+        ]),
     ['past', pastText(table)],
     ...table.indexes.map((index) => ['index', indexText(index)] as const),
-    ...(table.quarantined > 0 ? [['quarantined', plural(table.quarantined, 'row')] as const] : []),
+    ...(quarantined ? [['quarantined', plural(quarantined, 'row')] as const] : []),
   ];
+}
+
+/** Of a table that is not seen whole, less is told. */
+function rowsText({ rows, storedRows, parts, bytes }: TableDescription): string {
+  const seen = rows === undefined ? 'not counted' : formatCount(rows);
+  if (storedRows === undefined || parts === undefined || bytes === undefined) return seen;
+  return `${seen} (${formatCount(storedRows)} stored in ${plural(parts, 'part')}, ${formatBytes(bytes)})`;
 }
 
 function snapshotText({ snapshot }: TableDescription): string {
@@ -106,13 +117,14 @@ function indexText({
 }: IndexDescription): string {
   const how =
     kind === 'fts' ? `words, ${analyzer ?? 'english'}` : `vectors of ${model ?? ''}, ${modelKind ?? ''}`;
-  const behind = rowsBehind === 0 ? '' : `, ${plural(rowsBehind, 'row')} behind`;
+  const behind = !rowsBehind ? '' : `, ${plural(rowsBehind, 'row')} behind`;
   return `${name}: ${columns.join(', ')} (${how})${behind}`;
 }
 
 function pastText({ past, retentionMs, tombstoneRetentionMs }: TableDescription): string {
-  const kept = `${plural(past.runs, 'run')} and ${plural(past.snapshots, 'snapshot')}`;
-  return `${kept}; superseded ones kept for ${formatSpan(retentionMs)}, deletes for ${formatSpan(tombstoneRetentionMs)}`;
+  const kept =
+    past === undefined ? '' : `${plural(past.runs, 'run')} and ${plural(past.snapshots, 'snapshot')}; `;
+  return `${kept}superseded ones kept for ${formatSpan(retentionMs)}, deletes for ${formatSpan(tombstoneRetentionMs)}`;
 }
 
 function printHistory(table: TableDescription, channel: Channel): void {

@@ -37,16 +37,21 @@ export async function tables({ services, output }: Call, flags: TablesFlags): Pr
     ],
     summaries.map((table) => [
       table.name,
-      formatCount(table.storedRows),
-      formatCount(table.parts),
-      formatBytes(table.bytes),
+      told(table.storedRows, formatCount),
+      told(table.parts, formatCount),
+      told(table.bytes, formatBytes),
       table.snapshot === undefined ? '' : formatCount(table.snapshot.rows),
-      formatCount(table.runsBeside),
-      formatCount(table.smallWrites),
+      told(table.runsBeside, formatCount),
+      told(table.smallWrites, formatCount),
       table.lastCommit ?? '',
       escapeLine(table.description ?? ''),
     ]),
     output.out.isTerminal ? output.out.columns : undefined,
   );
   for (const line of lines) output.out.line(line);
+}
+
+/** Of a table that is not seen whole, less is told. */
+function told(value: number | undefined, format: (value: number) => string): string {
+  return value === undefined ? '' : format(value);
 }

@@ -9,7 +9,7 @@ export function sourceLines({ citations }: Answer): readonly string[] {
     citations.kind === 'tables'
       ? citations.tables.map((table) => `  ${tableLine(table)}`)
       : citations.rows.flatMap((row, i) =>
-          row.map(({ address, sourceTime }, n) => {
+          row.map(({ table, key, address = `${table} ${JSON.stringify(key)}`, sourceTime }, n) => {
             const number = n === 0 ? String(i + 1) : '';
             return `${number.padStart(5)}  ${address}${sourceTime === null ? '' : `  ${sourceTime}`}`;
           }),
@@ -21,7 +21,7 @@ function tableLine({ address, snapshot, runs, predicate, rowsRead }: TableCitati
   return [
     address,
     snapshot === null ? 'no snapshot' : `snapshot ${snapshot}`,
-    plural(runs.length, 'run'),
+    ...(runs === undefined ? [] : [plural(runs.length, 'run')]),
     ...(predicate === null ? [] : [`where ${predicate}`]),
     ...(rowsRead === null ? [] : [`${plural(rowsRead, 'row')} read`]),
   ].join('  ');

@@ -147,21 +147,22 @@ export type Citations =
 
 export interface Citation {
   readonly table: string;
+  /** As the caller sees it; of a table without a key, a name of the row where not all of the table is seen. */
   readonly key: readonly JsonValue[];
   readonly run: string;
   readonly connector: string;
   readonly author: string;
   /** Of the incremental column where there is one, else of the commit; ISO 8601. */
   readonly sourceTime: string | null;
-  /** `hakiri://<project>/tables/<table>/rows/<key>`. */
-  readonly address: string;
+  /** `hakiri://<project>/tables/<table>/rows/<key>`; undefined where the key, as the caller sees it, names no row. */
+  readonly address?: string;
 }
 
 export interface TableCitation {
   readonly table: string;
   readonly snapshot: string | null;
-  /** Runs beside the snapshot that were read. */
-  readonly runs: readonly string[];
+  /** Runs beside the snapshot that were read; undefined where not all of the table is seen. */
+  readonly runs?: readonly string[];
   readonly predicate: string | null;
   /** Rows that were read, where that is known. */
   readonly rowsRead: number | null;
@@ -185,8 +186,8 @@ export interface Freshness {
   readonly ageMs: number;
   readonly indexes: readonly {
     readonly name: string;
-    /** Rows that the index does not hold yet. */
-    readonly rowsBehind: number;
+    /** Rows that the index does not hold yet; undefined where not all of the table is seen. */
+    readonly rowsBehind?: number;
   }[];
 }
 
@@ -200,22 +201,23 @@ export interface AnswerColumn {
   readonly type: string;
 }
 
+/** What counts rows or tells of files is undefined where not all of the table is seen. */
 export interface TableSummary {
   readonly name: string;
   readonly description: string | undefined;
   /** Rows in the files that a query reads, small writes included, before older versions of a key are left out. */
-  readonly storedRows: number;
+  readonly storedRows: number | undefined;
   /** Parquet files that a query reads. */
-  readonly parts: number;
+  readonly parts: number | undefined;
   /** Of those files and of the small writes. */
-  readonly bytes: number;
+  readonly bytes: number | undefined;
   readonly lastCommit: string | undefined;
-  /** Undefined before the first compaction. */
+  /** Undefined before the first compaction, too. */
   readonly snapshot: SnapshotSummary | undefined;
   /** Runs that the snapshot has not merged. */
-  readonly runsBeside: number;
+  readonly runsBeside: number | undefined;
   /** Rows of small writes that are not in Parquet yet. */
-  readonly smallWrites: number;
+  readonly smallWrites: number | undefined;
 }
 
 export interface SnapshotSummary {
@@ -230,7 +232,8 @@ export interface SnapshotSummary {
 }
 
 export interface TableDescription extends TableSummary {
-  readonly rows: number;
+  /** That are seen; undefined where rows are not to be counted. */
+  readonly rows: number | undefined;
   readonly mode: string;
   readonly primaryKey: readonly string[];
   readonly incremental: string | undefined;
@@ -243,9 +246,9 @@ export interface TableDescription extends TableSummary {
     readonly since: string;
     readonly changes: readonly string[];
   }[];
-  readonly quarantined: number;
+  readonly quarantined: number | undefined;
   /** Runs and snapshots that `--as-of` can still read, the current ones included. */
-  readonly past: { readonly runs: number; readonly snapshots: number };
+  readonly past: { readonly runs: number; readonly snapshots: number } | undefined;
   readonly retentionMs: number;
   readonly tombstoneRetentionMs: number;
   readonly indexes: readonly IndexDescription[];
@@ -266,7 +269,7 @@ export interface IndexDescription {
   readonly dims?: number;
   /** `lexical` where the model knows words only. */
   readonly modelKind?: 'lexical' | 'semantic';
-  readonly rowsBehind: number;
+  readonly rowsBehind: number | undefined;
 }
 
 export interface ColumnDescription {

@@ -1,10 +1,12 @@
 import type { CatalogTable, JsonValue, RunId } from '@hakiri/core';
 import type { Store } from '@hakiri/store';
-import { type CitedRow, keyColumns, valueAt } from './citations.ts';
+import type { ServedTable } from '../query/session.ts';
+import { type CitedRow, isKeyed, toldKey, valueAt } from './citations.ts';
+import type { RowNames } from './row-names.ts';
 
 /** A row of which is known where it was written. */
 export interface PlacedRow {
-  /** Of a table with a key. */
+  /** Of a table with a key; behind it what `renamedKeyColumns` names. */
   readonly key: readonly JsonValue[];
   readonly run: string;
   readonly seq: number;
@@ -16,11 +18,13 @@ export interface PlacedRow {
  */
 export async function foundRows(
   { rows, catalog }: Pick<Store, 'rows' | 'catalog'>,
-  table: CatalogTable,
+  served: ServedTable,
   placed: readonly PlacedRow[],
+  names: RowNames | undefined,
 ): Promise<readonly CitedRow[]> {
-  const isKeyed = keyColumns(table) === table.primaryKey;
-  const keyOf = ({ key, run, seq }: PlacedRow): readonly JsonValue[] => (isKeyed ? key : [run, seq]);
+  const { table } = served;
+  const keys = isKeyed(table) ? table.primaryKey.length : 0;
+  const keyOf = (row: PlacedRow): readonly JsonValue[] => storeKey(table, row);
   const { incremental } = table;
   const isLookedUp =
     incremental !== null && placed.length > 0 && (await catalog.table(table.name)) !== undefined;
@@ -28,10 +32,17 @@ export async function foundRows(
   return placed.map((row, i) => {
     const now = found[i];
     const isSame = now !== undefined && now.run === row.run && now.seq === row.seq;
+    const told = toldKey(served, row, row.key.slice(keys), names);
     return {
       key: keyOf(row),
+      ...(told === undefined ? {} : { told }),
       run: row.run as RunId,
       incremental: isSame && incremental !== null ? valueAt(now.values, incremental) : undefined,
     };
   });
+}
+
+/** How the store knows it. */
+export function storeKey(table: CatalogTable, { key, run, seq }: PlacedRow): readonly JsonValue[] {
+  return isKeyed(table) ? key.slice(0, table.primaryKey.length) : [run, seq];
 }

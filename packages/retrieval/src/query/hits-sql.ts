@@ -7,39 +7,28 @@ import {
   quoteIdentifier,
   quoteLiteral,
   sqlType,
-  type TableSchema,
 } from '@hakiri/core';
 import { keyColumns } from '../cite/citations.ts';
 import type { SearchHit } from '../search/request.ts';
+import { rawKeyColumns, type ServedTable } from './session.ts';
 import { type HitsRelation, withProvenance } from './structured-sql.ts';
 
 /** What a key is made of; a column that was only null so far has no keys in it. */
-export function keyTypes(table: CatalogTable): readonly Column[] {
-  return typesOf(keyColumns(table), withProvenance(table.schema));
-}
-
-function typesOf(names: readonly string[], schema: TableSchema): readonly Column[] {
-  return names.map((name): Column => {
+export function keyTypes(table: Pick<CatalogTable, 'mode' | 'primaryKey' | 'schema'>): readonly Column[] {
+  const schema = withProvenance(table.schema);
+  return keyColumns(table).map((name): Column => {
     const type = findColumn(schema, name)?.type;
     return { name, type: type === undefined || type.kind === 'undecided' ? { kind: 'string' } : type };
   });
 }
 
-/** Run and sequence of a version of a row. */
-const VERSION = ['_hakiri_run', '_hakiri_seq'] as const;
-
-/** Hits as a relation, told by the table's key or, where that is not what the view shows, by run and sequence. */
-export function hitsSql(
-  table: CatalogTable,
-  hits: readonly SearchHit[],
-  by: 'key' | 'version' = 'key',
-): HitsRelation {
-  const joinedBy = by === 'key' ? keyColumns(table) : VERSION;
-  const key = typesOf(joinedBy, withProvenance(table.schema));
-  const names = [...key.map(({ name }) => name), '_hakiri_score', '_hakiri_rank'].map(quoteIdentifier);
+/** Hits as a relation, told by the table's key as the store knows it. */
+export function hitsSql({ table, seen }: ServedTable, hits: readonly SearchHit[]): HitsRelation {
+  const key = keyTypes(table);
+  const joinedBy = seen.isWhole ? keyColumns(table) : rawKeyColumns(table);
+  const names = [...joinedBy, '_hakiri_score', '_hakiri_rank'].map(quoteIdentifier);
   const rows = hits.map((hit, i) => {
-    const told = by === 'key' ? hit.key : [hit.run, hit.seq];
-    const values = key.map(({ type }, column) => valueSql(told[column] ?? null, type));
+    const values = key.map(({ type }, column) => valueSql(hit.key[column] ?? null, type));
     return `(${[...values, `CAST('${hit.score}' AS DOUBLE)`, `${i + 1}`].join(', ')})`;
   });
   if (rows.length > 0) {

@@ -1,5 +1,4 @@
 import {
-  type CatalogTable,
   PROVENANCE_COLUMNS,
   parsePredicate,
   predicateToSql,
@@ -7,8 +6,9 @@ import {
   type StructuredRequest,
   type TableSchema,
 } from '@hakiri/core';
-import { keyColumns } from '../cite/citations.ts';
+import { isKeyed, keyColumns, renamedKeyColumns } from '../cite/citations.ts';
 import { findPath, lookUpPath, parseOrder, pathSql } from './columns.ts';
+import { rawKeyColumns, type ServedTable } from './session.ts';
 
 export interface StructuredSql {
   readonly sql: string;
@@ -19,7 +19,7 @@ export interface StructuredSql {
 }
 
 export interface StructuredOptions {
-  /** Whether key, run, sequence and incremental column of each row follow its own columns, in this order. */
+  /** Whether what `sourceOf` reads follows the columns of each row. */
   readonly withSources: boolean;
   /** Of one page; all rows when undefined. `rows`: as many as can be there. */
   readonly page?: { readonly rows: number | undefined; readonly offset: number };
@@ -49,23 +49,24 @@ const HIT_COLUMNS = new Map([
  */
 export function structuredSql(
   request: StructuredRequest,
-  table: CatalogTable,
+  served: ServedTable,
   { withSources, page, hits }: StructuredOptions,
 ): StructuredSql {
-  const schema = withProvenance(table.schema);
+  const { table } = served;
+  const schema = namedColumns(served);
   const columnSql = (name: string): string => {
     const own = hits === undefined ? undefined : HIT_COLUMNS.get(name);
     return own ?? pathSql(findPath(name, schema, hits === undefined ? [] : [...HIT_COLUMNS.keys()]));
   };
-  const names = shownNames(request, table);
+  const names = shownNames(request, served);
   const shown = names.map((name) => `${columnSql(name)} AS ${quoteIdentifier(name)}`);
-  const sources = withSources ? sourceColumns(table, schema) : [];
+  const sources = withSources ? sourceColumns(served, schema) : [];
   const order = (request.orderBy ?? []).map((entry) => {
     const { name, descending } = parseOrder(entry);
     return `${columnSql(name)} ${descending ? 'DESC' : 'ASC'} NULLS LAST`;
   });
   if (hits !== undefined && order.length === 0) order.push('"_hakiri_rank"');
-  const key = keyColumns(table).map(quoteIdentifier);
+  const key = orderedKey(served).map(quoteIdentifier);
   const from = `${quoteIdentifier(table.name)}${hits === undefined ? '' : joinSql(hits)}`;
   const where = hits === undefined ? whereSql(request, schema) : '';
   const orderBy = order.length > 0 ? ` ORDER BY ${[...order, ...key].join(', ')}` : '';
@@ -73,7 +74,7 @@ export function structuredSql(
   return {
     sql: `SELECT ${list.join(', ')} FROM ${from}${where}${orderBy}${pageSql(page)}`,
     shown: Math.max(1, shown.length),
-    isOrdered: order.length > 0,
+    isOrdered: order.length > 0 && key.length > 0,
   };
 }
 
@@ -88,10 +89,10 @@ function pageSql(page: StructuredOptions['page']): string {
 /** Columns of the answer: those that were asked for, else the table's own, and the score where there is one. */
 export function shownNames(
   { select = [], search }: StructuredRequest,
-  table: CatalogTable,
+  { seen }: Pick<ServedTable, 'seen'>,
 ): readonly string[] {
   if (select.length > 0) return select;
-  return [...table.schema.columns.map(({ name }) => name), ...(search === undefined ? [] : [SCORE])];
+  return [...seen.schema.columns.map(({ name }) => name), ...(search === undefined ? [] : [SCORE])];
 }
 
 /** What a table's rows look like to those who name Hakiri's own columns. */
@@ -99,12 +100,24 @@ export function withProvenance({ columns }: TableSchema): TableSchema {
   return { columns: [...columns, ...PROVENANCE_COLUMNS] };
 }
 
-function sourceColumns(table: CatalogTable, schema: TableSchema): readonly string[] {
-  const key = keyColumns(table).map(quoteIdentifier);
+/** The columns that a request may name. Of a table that is not seen whole, Hakiri's own are not there. */
+export function namedColumns({ table, seen }: ServedTable): TableSchema {
+  return seen.isWhole ? withProvenance(table.schema) : seen.schema;
+}
+
+/** What settles the order of rows that are equal otherwise: nothing that is not seen itself. */
+function orderedKey({ table, seen }: ServedTable): readonly string[] {
+  if (!isKeyed(table) || seen.key === 'clear') return keyColumns(table);
+  return seen.key === 'renamed' ? table.primaryKey : [];
+}
+
+function sourceColumns({ table, seen }: ServedTable, schema: TableSchema): readonly string[] {
+  const key = (seen.isWhole ? keyColumns(table) : rawKeyColumns(table)).map(quoteIdentifier);
+  const renamed = renamedKeyColumns(table, seen).map(quoteIdentifier);
   // A transform may have left it out of the table.
   const order = table.incremental === null ? undefined : lookUpPath(table.incremental, schema);
   const incremental = order === undefined ? 'NULL' : pathSql(order);
-  return [...key, '"_hakiri_run"', '"_hakiri_seq"', incremental].map(
+  return [...key, '"_hakiri_run"', '"_hakiri_seq"', incremental, ...renamed].map(
     (column, i) => `${column} AS "_hakiri_source_${i}"`,
   );
 }

@@ -122,7 +122,8 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
 
 /** How many parts there are tells something of rows that are not seen. */
 function openDetail({ request, opened }: Search, indexes: readonly OpenedIndex[]): string {
-  const parts = request.allowed.seesAll ? `, ${opened.units.length} parts` : '';
+  const { seesAll, seen } = request.allowed;
+  const parts = seesAll && seen === undefined ? `, ${opened.units.length} parts` : '';
   return `${indexes.length} of its indexes${parts}`;
 }
 

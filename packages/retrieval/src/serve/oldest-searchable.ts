@@ -46,7 +46,7 @@ async function oldestSearchable(
   for (const time of commits.slice(0, MAX_MOMENTS)) {
     const then = await catalog.tableAsOf(name, { time }).catch(() => undefined);
     const behind = then && (await search.behind(then)).find((one) => one.name === index);
-    if (behind === undefined || behind.rowsBehind > 0) break;
+    if (behind === undefined || behind.rowsBehind !== 0) break;
     oldest = time;
   }
   return oldest;

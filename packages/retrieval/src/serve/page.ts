@@ -1,4 +1,6 @@
-import type { Answer, CatalogTable, Citations, Grant, QueryRequest } from '@hakiri/core';
+import type { SeenTable } from '@hakiri/access';
+import type { Answer, AuditRead, CatalogTable, Citations, Grant, QueryRequest } from '@hakiri/core';
+import { requestColumns, returnedRead } from './audit-reads.ts';
 import { pageLimits, requireProgress } from './limits.ts';
 import type { Moment } from './moment.ts';
 import type { ServeParts } from './parts.ts';
@@ -15,6 +17,8 @@ export interface Page extends Pick<Answer, 'columns' | 'rows' | 'truncated'> {
   readonly offset: number;
   /** What was read, as it was then. */
   readonly tables: readonly CatalogTable[];
+  /** Columns of a table that had a part in the page; undefined: any. */
+  columnsOf?(table: CatalogTable): readonly string[] | undefined;
 }
 
 /**
@@ -23,10 +27,10 @@ export interface Page extends Pick<Answer, 'columns' | 'rows' | 'truncated'> {
  * @throws HakiriError query.too_large when not even one row fits
  */
 export async function answerOfPage(
-  parts: Pick<ServeParts, 'store' | 'continuations'>,
+  parts: Pick<ServeParts, 'store' | 'continuations' | 'seen' | 'isAudited'>,
   request: QueryRequest,
   grant: Grant,
-  { isContinued }: Moment,
+  { isContinued, reads }: Moment,
   page: Page,
 ): Promise<Pick<Answer, 'columns' | 'rows' | 'truncated' | 'citations' | 'next'>> {
   requireProgress(page.rows.length, page.truncated);
@@ -37,7 +41,9 @@ export async function answerOfPage(
   const isCut = fitting < places.length;
   const truncated = isCut ? 'bytes' : page.truncated;
   const given = isCut ? (places[fitting] ?? 0) : page.rows.length;
-  const position = { tables: page.tables.map(pinned), offset: page.offset + given };
+  const pins = page.tables.map((table) => ({ ...pinned(table), ...policed(parts.seen(table, grant)) }));
+  const position = { tables: pins, offset: page.offset + given };
+  if (parts.isAudited) reads.push(...returned(page, request, places.slice(0, fitting)));
   return {
     columns: page.columns,
     rows: places.slice(0, fitting).map((i) => page.rows[i] ?? []),
@@ -47,6 +53,27 @@ export async function answerOfPage(
       ? {}
       : { next: await parts.continuations.next(request, grant, position) }),
   };
+}
+
+function policed(seen: SeenTable | undefined): { readonly policy?: string } {
+  return seen === undefined || seen.isWhole ? {} : { policy: seen.digest };
+}
+
+/** The rows that were given, of each table that gave some. */
+function returned(
+  { sources, tables, columnsOf }: Page,
+  request: QueryRequest,
+  places: readonly number[],
+): readonly AuditRead[] {
+  if (sources === undefined) return [];
+  const given = places.flatMap((i) => sources[i] ?? []);
+  const isAsked = (table: CatalogTable): boolean =>
+    'table' in request ? request.table === table.name : given.some((source) => source.table === table.name);
+  return tables.filter(isAsked).map((table) => {
+    const keys = given.filter((source) => source.table === table.name).map(({ key }) => key);
+    const columns = 'table' in request ? requestColumns(request, table) : columnsOf?.(table);
+    return returnedRead(table, keys, columns);
+  });
 }
 
 /** Rows that fit together with their citations; one at least. */

@@ -1,4 +1,5 @@
-import { type CatalogTable, type QueryPlan, type StructuredRequest, tableParts } from '@hakiri/core';
+import { type QueryPlan, type StructuredRequest, tableParts } from '@hakiri/core';
+import type { ServedTable } from '../query/session.ts';
 
 interface Measured {
   readonly rows: number;
@@ -7,7 +8,7 @@ interface Measured {
 
 /** How one table was read. */
 export function structuredPlan(
-  table: CatalogTable,
+  table: ServedTable,
   request: StructuredRequest,
   measured: Measured,
 ): QueryPlan {
@@ -25,15 +26,19 @@ export function structuredPlan(
 
 /** What a SELECT of somebody's own was made of. */
 export function sqlPlan(
-  tables: readonly CatalogTable[],
+  tables: readonly ServedTable[],
   searches: readonly QueryPlan[],
   measured: Measured,
 ): QueryPlan {
   return { step: 'sql', ...measured, steps: [...searches, ...tables.map(readStep)] };
 }
 
-/** Rows that may have to be read: older versions of a key among them. */
-function readStep(table: CatalogTable): QueryPlan {
+/**
+ * Rows that may have to be read: older versions of a key among them. Files and their rows are those of the whole table,
+ * and told to whoever sees it.
+ */
+function readStep({ table, seen }: ServedTable): QueryPlan {
+  if (!seen.isWhole) return { step: 'read', detail: table.name };
   const merged = table.snapshot?.parts.length ?? 0;
   const files = [
     ...(merged === 0 ? [] : [`${merged} files of the snapshot`]),

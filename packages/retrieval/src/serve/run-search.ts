@@ -13,12 +13,12 @@ import {
   quoteIdentifier,
   type SearchClause,
   type SearchMode,
-  type TableSchema,
   type VectorIndexSpec,
 } from '@hakiri/core';
 import type { SessionLimits } from '@hakiri/engine';
 import type { IndexedTable } from '../indexes/indexed-table.ts';
-import { withProvenance } from '../query/structured-sql.ts';
+import type { ServedTable } from '../query/session.ts';
+import { namedColumns } from '../query/structured-sql.ts';
 import type { AllowedRows, MatchedColumns, SearchAnswer, SearchRequest } from '../search/request.ts';
 import { ALIVE_ROWS, PLACE_COLUMNS } from '../sets/place-columns.ts';
 import { askSearch } from './ask-search.ts';
@@ -57,12 +57,9 @@ export async function runSearch(
   limits: () => SessionLimits,
 ): Promise<SearchAnswer> {
   const { search, engine, store } = parts;
-  const seen = seenOf(parts, table, grant);
-  if (!seen.canSearch) {
-    throw new HakiriError('access.denied', `The token does not allow searches in ${table.name}`, {
-      hint: 'Ask with a filter, or for a token with the right to search.',
-    });
-  }
+  const served = { table, seen: seenOf(parts, table, grant) };
+  const { seen } = served;
+  if (!seen.canSearch) throw new HakiriError('access.denied', `Nothing may be searched for in ${table.name}`);
   if (search === undefined) throw withoutSearch();
   const hits = requireClause(clause);
   const chosen = await chooseIndexes(parts, search, table, seen, clause, grant);
@@ -80,7 +77,7 @@ export async function runSearch(
     indexes: serving.map(({ name }) => name),
     ...(columns === undefined ? {} : { columns }),
     k: hits,
-    allowed: allowedBy(seen, whereOf(seen, table, filter, condition)),
+    allowed: allowedBy(seen, whereOf(served, filter, condition)),
     explain,
   };
   // When the table was written is told only to those who see all of it.
@@ -217,14 +214,12 @@ function allowedBy(seen: SeenTable, where: string | undefined): AllowedRows {
 }
 
 function whereOf(
-  seen: SeenTable,
-  table: CatalogTable,
+  served: ServedTable,
   filter: string | undefined,
   condition: string | undefined,
 ): string | undefined {
-  const schema: TableSchema = seen.isWhole ? withProvenance(table.schema) : seen.schema;
   const conditions = [
-    ...(filter === undefined ? [] : [predicateToSql(parsePredicate(filter), schema)]),
+    ...(filter === undefined ? [] : [predicateToSql(parsePredicate(filter), namedColumns(served))]),
     ...(condition === undefined ? [] : [condition]),
   ];
   return conditions.length === 0 ? undefined : conditions.map((one) => `(${one})`).join(' AND ');

@@ -1,6 +1,5 @@
 import {
   type Answer,
-  type CatalogTable,
   type Freshness,
   type Grant,
   type JsonValue,
@@ -9,11 +8,19 @@ import {
   type QueryRequest,
   sqlType,
 } from '@hakiri/core';
-import { type CitedRow, rowCitations, sourceOf, valueAt } from '../cite/citations.ts';
+import {
+  type CitedRow,
+  renamedKeyColumns,
+  rowCitations,
+  sourceOf,
+  toldKey,
+  valueAt,
+} from '../cite/citations.ts';
 import { findPath } from '../query/columns.ts';
-import { RANK, SCORE, shownNames, withProvenance } from '../query/structured-sql.ts';
+import type { ServedTable } from '../query/session.ts';
+import { namedColumns, RANK, SCORE, shownNames } from '../query/structured-sql.ts';
 import type { SearchAnswer } from '../search/request.ts';
-import { freshnessOf, NO_POLICY } from './answer.ts';
+import { appliedPolicy, freshnessOf } from './answer.ts';
 import type { Position } from './continuation.ts';
 import { fieldAt } from './get-rows.ts';
 import { pageLimits, sessionLimits } from './limits.ts';
@@ -21,6 +28,7 @@ import { type Moment, momentOf, requireBounded } from './moment.ts';
 import { answerOfPage } from './page.ts';
 import type { ServeParts } from './parts.ts';
 import { type SearchedRequest, searchTable, sessionOfHits } from './searched-session.ts';
+import { seenOf } from './seen-of.ts';
 
 /** Rows of the answer before they are cut to a page. */
 interface FoundRows {
@@ -43,19 +51,17 @@ export async function searchedAnswer(
   const limits = sessionLimits(request);
   const startedAt = performance.now();
   let table = requireBounded(parts.store, moment, request.table);
+  let served = { table, seen: seenOf(parts, table, grant) };
   let found = await searchTable(parts, request, table, grant, limits);
   const searchedAt = performance.now();
   // Rows as they are now come by key; as they were, or in an order, through the view.
   const isNow = request.asOf === undefined && position === undefined && (request.orderBy ?? []).length === 0;
-  let rows = isNow ? await rowsByKey(parts, request, table, found) : undefined;
+  let rows = isNow ? await rowsByKey(parts, request, served, found) : undefined;
   for (let attempt = 1; isNow && rows === undefined && attempt < ATTEMPTS; attempt++) {
-    table = requireBounded(
-      parts.store,
-      await momentOf(parts.store, parts.known, {}, undefined),
-      request.table,
-    );
+    table = requireBounded(parts.store, await momentOf(parts, {}, grant, undefined), request.table);
+    served = { table, seen: seenOf(parts, table, grant) };
     found = await searchTable(parts, request, table, grant, limits);
-    rows = await rowsByKey(parts, request, table, found);
+    rows = await rowsByKey(parts, request, served, found);
   }
   rows ??= await rowsThroughView();
   const { maxRows, maxBytes } = pageLimits(request);
@@ -77,12 +83,12 @@ export async function searchedAnswer(
     ...(request.explain
       ? { plan: planOf(found, page.length, searchedAt - startedAt, endedAt - searchedAt) }
       : {}),
-    freshness: await freshnessWith(parts, table, found),
-    policy: NO_POLICY,
+    freshness: await freshnessWith(parts, served, found),
+    policy: appliedPolicy([served]),
   };
 
   async function rowsThroughView(): Promise<FoundRows> {
-    const { session, shown } = sessionOfHits(parts, request, table, found, { withSources: true });
+    const { session, shown } = sessionOfHits(parts, request, served, found, { withSources: true });
     const { columns, rows } = await parts.engine.query(
       { ...session, maxRows: found.hits.length, maxBytes: Number.MAX_SAFE_INTEGER },
       limits(),
@@ -90,20 +96,21 @@ export async function searchedAnswer(
     return {
       columns: columns.slice(0, shown),
       rows: rows.map((row) => row.slice(0, shown)),
-      sources: rows.map((row) => sourceOf(row.slice(shown), table)),
+      sources: rows.map((row) => sourceOf(row.slice(shown), served, parts.rowNames)),
     };
   }
 }
 
 /** Undefined where a row has changed since it was found. */
 async function rowsByKey(
-  { store }: ServeParts,
+  { store, rowNames }: ServeParts,
   request: SearchedRequest,
-  table: CatalogTable,
+  served: ServedTable,
   { hits }: SearchAnswer,
 ): Promise<FoundRows | undefined> {
-  const schema = withProvenance(table.schema);
-  const columns = shownNames(request, table).map((name) => ({ name, ...columnOf(name) }));
+  const { table, seen } = served;
+  const schema = namedColumns(served);
+  const columns = shownNames(request, served).map((name) => ({ name, ...columnOf(name) }));
   const found = await store.rows(
     table.name,
     hits.map(({ key }) => key),
@@ -113,18 +120,23 @@ async function rowsByKey(
   for (const [i, hit] of hits.entries()) {
     const row = found[i];
     if (row === undefined || row.run !== hit.run || row.seq !== hit.seq) return undefined;
+    const left = seen.row(row.values);
+    if (left === undefined) return undefined;
     const provenance = {
       _hakiri_run: row.run,
       _hakiri_seq: row.seq,
       _hakiri_deleted: false,
       _hakiri_order: row.order,
     };
-    const values = { ...row.values, ...provenance, [HIT]: { [SCORE]: hit.score, [RANK]: i + 1 } };
+    const values = { ...left, ...provenance, [HIT]: { [SCORE]: hit.score, [RANK]: i + 1 } };
     rows.push(columns.map(({ path }) => fieldAt(values, path)));
+    const renamed = renamedKeyColumns(table, seen).map((name) => left[name] ?? null);
+    const told = toldKey(served, hit, renamed, rowNames);
     sources.push({
       key: hit.key,
       run: row.run,
-      incremental: table.incremental === null ? undefined : valueAt(row.values, table.incremental),
+      incremental: table.incremental === null ? undefined : valueAt(left, table.incremental),
+      ...(told === undefined ? {} : { told }),
     });
   }
   return { columns: columns.map(({ name, type }) => ({ name, type: sqlType(type) })), rows, sources };
@@ -157,11 +169,11 @@ function cut(
 /** The search itself says how far its indexes are behind. */
 async function freshnessWith(
   { store }: ServeParts,
-  table: CatalogTable,
+  served: ServedTable,
   { behind }: SearchAnswer,
 ): Promise<readonly Freshness[]> {
   const indexes = Object.entries(behind).map(([name, rowsBehind]) => ({ name, rowsBehind }));
-  const [freshness] = await freshnessOf({ store, search: undefined }, [table]);
+  const [freshness] = await freshnessOf({ store, search: undefined }, [served]);
   return freshness === undefined ? [] : [{ ...freshness, indexes }];
 }
 

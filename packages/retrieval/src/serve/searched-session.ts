@@ -1,12 +1,13 @@
 import type { CatalogTable, Grant, RowsRequest, SearchClause, StructuredRequest } from '@hakiri/core';
 import type { Session, SessionLimits } from '@hakiri/engine';
 import { hitsSql } from '../query/hits-sql.ts';
-import { ownSession } from '../query/session.ts';
+import { ownSession, type ServedTable } from '../query/session.ts';
 import { type StructuredOptions, structuredSql } from '../query/structured-sql.ts';
 import type { SearchAnswer } from '../search/request.ts';
-import { type Moment, requireBounded } from './moment.ts';
+import { type Moment, requireBounded, requireRows } from './moment.ts';
 import type { ServeParts } from './parts.ts';
 import { runSearch } from './run-search.ts';
+import { seenOf } from './seen-of.ts';
 
 export type SearchedRequest = StructuredRequest & {
   readonly search: SearchClause;
@@ -22,6 +23,9 @@ export interface SearchedSession {
   readonly found: SearchAnswer;
 }
 
+/**
+ * @throws HakiriError access.denied, access.aggregate_only where the grant sees no rows of the table, and what a search throws
+ */
 export async function searchTable(
   parts: ServeParts,
   { search, filter, asOf, explain = false }: SearchedRequest,
@@ -29,6 +33,7 @@ export async function searchTable(
   grant: Grant,
   limits: () => SessionLimits,
 ): Promise<SearchAnswer> {
+  requireRows({ table, seen: seenOf(parts, table, grant) });
   return runSearch(
     parts,
     { table, isPast: asOf !== undefined, clause: search, filter, condition: undefined, explain },
@@ -46,18 +51,19 @@ export async function searchedSession(
   limits: () => SessionLimits,
 ): Promise<SearchedSession> {
   const table = requireBounded(parts.store, moment, request.table);
+  const served = { table, seen: seenOf(parts, table, grant) };
   const found = await searchTable(parts, request, table, grant, limits);
-  return { ...sessionOfHits(parts, request, table, found, { withSources: false }), table, found };
+  return { ...sessionOfHits(parts, request, served, found, { withSources: false }), table, found };
 }
 
-/** Hits joined with the rows of the table. */
+/** Hits joined with the rows of the table as they are seen. */
 export function sessionOfHits(
   { store }: Pick<ServeParts, 'store'>,
-  request: SearchedRequest,
-  table: CatalogTable,
-  { hits }: SearchAnswer,
+  request: StructuredRequest,
+  served: ServedTable,
+  { hits }: Pick<SearchAnswer, 'hits'>,
   options: Omit<StructuredOptions, 'hits'>,
 ): Pick<SearchedSession, 'session' | 'shown'> {
-  const { sql, shown } = structuredSql(request, table, { ...options, hits: hitsSql(table, hits) });
-  return { session: ownSession(store, table, sql), shown };
+  const { sql, shown } = structuredSql(request, served, { ...options, hits: hitsSql(served, hits) });
+  return { session: ownSession(store, served, sql), shown };
 }

@@ -28,7 +28,7 @@ async function filled(there: World): Promise<void> {
 
 async function resolved(there: World, { table, key, run, address }: Citation) {
   const [row] = await there.serve.get({ table, keys: [key] }, OWNER_GRANT);
-  assert.ok(row, address);
+  assert.ok(row, String(address));
   assert.equal(row.citation.run, run);
   return row.values;
 }

@@ -1,6 +1,6 @@
 import type { Citation, Freshness, TableCitation } from '@hakiri/core';
 import { z } from 'zod';
-import { present, present } from './present.ts';
+import { present } from './present.ts';
 
 export const citationOutput = z
   .object({
