@@ -16,6 +16,7 @@ export {
 } from './actions/index.ts';
 export { columnEffects, type PathEffect } from './policy/column-effects.ts';
 export { assumedSchema, pathsOf, unmet } from './policy/expectations.ts';
+export { type ExplainedPolicy, explainPolicy } from './policy/explain.ts';
 export { policyOf, refusedZones, SEES_ALL, zoneAllowed } from './policy/policy-of.ts';
 export { seenTable, type TableShape } from './policy/see-table.ts';
 export type { SeenTable } from './policy/seen-table.ts';

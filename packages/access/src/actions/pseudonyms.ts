@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { link } from 'node:fs/promises';
+import { link, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Files, HakiriError } from '@hakiri/core';
 
@@ -17,11 +17,12 @@ const KEY_BYTES = 32;
 /**
  * The pseudonym key of a project, made where there is none. Of several processes that make it at once all have the
  * same: it never changes once it has its name.
- * @throws HakiriError key.invalid where the file is no key
+ * @throws HakiriError key.invalid where the file is no key, or others can read it
  */
 export async function openPseudonyms(files: Files, keysFolder: string): Promise<Pseudonyms> {
   const path = `${keysFolder}/pseudonym.key`;
   if ((await files.stat(path)) === undefined) await makeKey(files, keysFolder, path);
+  await refuseShared(path);
   const text = (await files.readText(path)).trim();
   if (!/^[0-9a-f]{64}$/.test(text)) {
     throw new HakiriError('key.invalid', `${path} is not a pseudonym key`, { details: { path } });
@@ -41,6 +42,14 @@ export function pseudonymsOf(key: Uint8Array): Pseudonyms {
       return subkey;
     },
   };
+}
+
+async function refuseShared(path: string): Promise<void> {
+  if (process.platform === 'win32' || ((await stat(path)).mode & 0o077) === 0) return;
+  throw new HakiriError('key.invalid', `${path} can be read by others`, {
+    hint: `Run \`chmod 600 ${path}\`.`,
+    details: { path },
+  });
 }
 
 async function makeKey(files: Files, folder: string, path: string): Promise<void> {

@@ -152,7 +152,7 @@ function manifestClaims(facts: TableFacts, grant: Grant): readonly Claim[] {
     columns.map(({ name, action }) => ({
       path: name,
       effect: { kind: action, piiType: facts.piiType(name) },
-      because: manifestRule(`columns.${quoted(name)} = ${quoted(action)}`),
+      because: manifestRule(`${keyOf(name)} = ${quoted(action)}`),
     })),
   );
 }
@@ -224,7 +224,7 @@ function scrubClaims(
       {
         path,
         effect: { kind: 'scrub', piiTypes },
-        because: manifestRule(`columns.${quoted(path)} contains ${columns.map(quoted).join(', ')}`),
+        because: manifestRule(`${keyOf(path)} contains ${columns.map(quoted).join(', ')}`),
       },
     ];
   });
@@ -286,6 +286,9 @@ function isAbout(name: string, table: string): boolean {
 function manifestRule(place: string): Rule {
   return { kind: 'manifest', place };
 }
+
+/** As a column is named in a manifest. */
+const keyOf = (path: string): string => `columns.${/^[A-Za-z0-9_-]+$/.test(path) ? path : quoted(path)}`;
 
 const quoted = (text: string): string => JSON.stringify(text);
 
