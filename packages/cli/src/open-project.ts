@@ -53,6 +53,7 @@ import { projectAudit } from './project-audit.ts';
 import { readManifestInForce } from './read-manifest.ts';
 import type { SearchParts } from './search-parts.ts';
 import { createSecretReader } from './secrets.ts';
+import { seenBy } from './seen-by.ts';
 import { spawnSelf } from './self.ts';
 import type { MaintenanceRequest, Project } from './services.ts';
 import { createSharedWriter } from './shared-writer.ts';
@@ -320,10 +321,13 @@ export async function openProject(
       const store = readableStore();
       if (serving?.hash === manifestHash && serving.store === store) return serving.serve;
       const inForce = manifest;
-      const serve = Promise.all([store, search()]).then(([open, found]) =>
+      const serve = Promise.all([store, search(), store.then(pseudonyms)]).then(([open, found, key]) =>
         createServe({
           store: open,
           engine,
+          policies: seenBy(inForce, key),
+          pseudonyms: key,
+          audit: audit.log,
           notes: tableNotes(inForce),
           keeping: (table) => keepingOf(inForce, table),
           ...(found === undefined ? {} : { search: found.serving }),
