@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
-import { type HakiriError, isHakiriError, NO_AUDIT, toHakiriError } from '@hakiri/core';
+import { type HakiriError, isHakiriError, toHakiriError } from '@hakiri/core';
 import type { RunEvent } from '@hakiri/ingest';
 import {
   createDoors,
@@ -32,7 +32,7 @@ import { manifestStamp } from './manifest-stamp.ts';
 import { readSigningKey } from './owner-access.ts';
 import { createPipelines, type Ended } from './pipelines.ts';
 import { serverServices } from './server-services.ts';
-import { ensureSigningKey } from './tokens.ts';
+import { ownerTokenMaker } from './tokens.ts';
 
 export interface DaemonOptions {
   readonly project: Project;
@@ -75,7 +75,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     onError: (error) => log.warn({ reason: toHakiriError(error).message }, 'traces'),
   });
   try {
-    const key = await ensureSigningKey(project);
+    const makeToken = await ownerTokenMaker(project);
     // What is wrong with the store is told now, not at the first question.
     await project.storedTables();
     let scheduler: Scheduler | undefined;
@@ -119,11 +119,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       clock,
       pipelines: traced,
       serve,
-      audit: NO_AUDIT,
     });
     const doors = createDoors({ ...services, incognito: options.incognito });
     const token = await keptToken(tokenFile(project.folder), {
-      make: async () => key.ownerToken(),
+      make: async () => makeToken(),
       check: (kept) => services.gatekeeper.authenticate({ token: kept }),
     });
     const transports = await openTransports({

@@ -1,4 +1,3 @@
-import { NO_AUDIT } from '@hakiri/core';
 import { createDoors, createLog, createMcp, type Log, serveStdio } from '@hakiri/server';
 import type { Pipes } from '@hakiri/server/relay';
 import type { Call } from '../services.ts';
@@ -47,7 +46,7 @@ export async function serveAlone(
       onEnd: () => {},
       onEvent: () => {},
     });
-    const serving = serverServices(project, { clock, pipelines, audit: NO_AUDIT });
+    const serving = serverServices(project, { clock, pipelines });
     const shown = token === undefined ? ({ kind: 'owner' } as const) : ({ kind: 'token', token } as const);
     const door = createDoors(serving).connection(shown, { incognito });
     await door();
