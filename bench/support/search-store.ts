@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CatalogTable, Embedder, IndexSpec, NodeId, Serve, TableName } from '@hakiri/core';
 import { createEngine } from '@hakiri/engine';
-import { createServe } from '@hakiri/retrieval';
+import { createServe, type ServeOptions } from '@hakiri/retrieval';
 import { createIndexes, type IndexedTable } from '@hakiri/retrieval/indexes';
 import { layout, nodeFiles, openStore, openWritableStore, type StoreOptions } from '@hakiri/store';
 import { systemClock } from '../../packages/cli/src/system-clock.ts';
@@ -21,6 +21,8 @@ export interface SearchStore {
   readonly table: string;
   readonly serve: Serve;
   readonly engine: ReturnType<typeof createEngine>;
+  /** The same store, as policies leave it. */
+  serveUnder(policies: NonNullable<ServeOptions['policies']>): Serve;
   indexed(): Promise<IndexedTable>;
   close(): Promise<void>;
 }
@@ -76,7 +78,7 @@ export async function searchStore(root: string, data: HybridRows): Promise<Searc
     threads: 2,
   });
   if (built.length !== 1 && data.rows > 5000) throw new Error('The graph was not built');
-  const serve = createServe({
+  const parts: ServeOptions = {
     store,
     engine,
     notes: new Map(),
@@ -86,11 +88,13 @@ export async function searchStore(root: string, data: HybridRows): Promise<Searc
       behind: (asked) => indexes.behind(asked),
       embedder: async () => embedder,
     },
-  });
+  };
+  const serve = createServe(parts);
   return {
     table: NAME,
     serve,
     engine,
+    serveUnder: (policies) => createServe({ ...parts, policies }),
     indexed,
     async close() {
       await serve.close();
