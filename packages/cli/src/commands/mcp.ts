@@ -7,7 +7,7 @@ import {
   relay,
   socketPath,
 } from '@hakiri/server/relay';
-import { readSigningKey, requireOwner } from '../daemon/owner-access.ts';
+import { readKeyText, requireOwner } from '../daemon/owner-access.ts';
 import { requireProjectFolder } from '../project-folder.ts';
 import type { Call } from '../services.ts';
 
@@ -61,6 +61,6 @@ export async function mcp(call: Call, flags: McpFlags): Promise<number> {
 /** Undefined where there is nothing to show a daemon: a daemon makes the project's key. */
 function greetingOf(folder: string, token: string | undefined, incognito: boolean): Greeting | undefined {
   if (token !== undefined) return { token, incognito };
-  const key = readSigningKey(folder);
+  const key = readKeyText(folder);
   return key === undefined ? undefined : { owner: ownerProof(key), incognito };
 }

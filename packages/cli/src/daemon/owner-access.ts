@@ -6,7 +6,7 @@ import { readProjectManifest } from '../read-manifest.ts';
 export const signingKeyFile = (folder: string): string => join(folder, '.hakiri', 'keys', 'signing.key');
 
 /** The project's key as it lies there; undefined where this process cannot read one. */
-export function readSigningKey(folder: string): string | undefined {
+export function readKeyText(folder: string): string | undefined {
   try {
     return readFileSync(signingKeyFile(folder), 'utf8');
   } catch {
@@ -19,7 +19,7 @@ export function readSigningKey(folder: string): string | undefined {
  * @throws HakiriError token.missing
  */
 export async function requireOwner(folder: string): Promise<void> {
-  if (readSigningKey(folder) !== undefined) return;
+  if (readKeyText(folder) !== undefined) return;
   const { project } = await readProjectManifest(folder);
   if (project.publicKeys.length === 0 && isAbsent(signingKeyFile(folder)) && isReadable(folder)) return;
   throw new HakiriError(

@@ -29,7 +29,7 @@ import { scheduled } from './history.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { liveServe } from './live-serve.ts';
 import { manifestStamp } from './manifest-stamp.ts';
-import { readSigningKey } from './owner-access.ts';
+import { readKeyText } from './owner-access.ts';
 import { createPipelines, type Ended } from './pipelines.ts';
 import { serverServices } from './server-services.ts';
 import { ownerTokenMaker } from './tokens.ts';
@@ -174,7 +174,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 /** The key is read anew: it may have been rotated. */
 function provesKey(folder: string, proof: string): boolean {
-  const key = readSigningKey(folder);
+  const key = readKeyText(folder);
   if (key === undefined) return false;
   const [expected, given] = [Buffer.from(ownerProof(key)), Buffer.from(proof)];
   return expected.length === given.length && timingSafeEqual(expected, given);

@@ -1,10 +1,11 @@
-import type { AuditSink, Clock, Pipelines, Serve } from '@hakiri/core';
+import { attenuator } from '@hakiri/access/token';
+import type { Clock, Pipelines, Serve } from '@hakiri/core';
 import type { ServerServices } from '@hakiri/server';
 import { memoryOf } from '../full/memory.ts';
 import type { Project } from '../services.ts';
 import { VERSION } from '../version.ts';
 import { liveServe } from './live-serve.ts';
-import { attenuator, projectGatekeeper } from './tokens.ts';
+import { projectGatekeeper } from './tokens.ts';
 
 /** What agents may ask of a project that stays open. */
 export function serverServices(
@@ -12,7 +13,6 @@ export function serverServices(
   parts: {
     readonly clock: Clock;
     readonly pipelines: Pipelines;
-    readonly audit: AuditSink;
     readonly serve?: Serve;
   },
 ): ServerServices {
@@ -26,6 +26,6 @@ export function serverServices(
     clock: parts.clock,
     gatekeeper: projectGatekeeper(project, parts.clock),
     attenuator,
-    audit: parts.audit,
+    audit: project.audit.log,
   };
 }

@@ -1,29 +1,28 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { type Attenuator, type Clock, type Gatekeeper, HakiriError, OWNER_GRANT } from '@hakiri/core';
+import { join } from 'node:path';
+import { createGatekeeper, openRevocations, ownerToken, type TokenGatekeeper } from '@hakiri/access/token';
+import type { Clock } from '@hakiri/core';
+import { layout, nodeFiles } from '@hakiri/store';
+import { projectKey } from '../project-key.ts';
 import type { Project } from '../services.ts';
-import { readSigningKey, signingKeyFile } from './owner-access.ts';
 
-/** Of the project's tokens: INTERIM until access has them. */
-export function projectGatekeeper(project: Project, _clock: Clock): Gatekeeper {
-  return {
-    async authenticate({ token }) {
-      const key = readSigningKey(project.folder);
-      if (key !== undefined && token === key.trim()) return { ...OWNER_GRANT, tokenIds: ['owner'] };
-      throw new HakiriError('token.invalid', 'The token is not of this project');
-    },
-  };
+/** By the public keys that the manifest in force has. */
+export function projectGatekeeper(project: Project, clock: Clock): TokenGatekeeper {
+  const { context } = layout(join(project.folder, '.hakiri'), project.manifest.project.name);
+  return createGatekeeper({
+    publicKeys: () => project.manifest.project.publicKeys,
+    clock,
+    revocations: openRevocations(nodeFiles, join(context, 'revoked')),
+  });
 }
 
-export const attenuator: Attenuator = {
-  attenuate: () => Promise.reject(new HakiriError('token.invalid', 'The token cannot be attenuated')),
-};
-
-export async function ensureSigningKey(project: Project): Promise<{ ownerToken(): string }> {
-  const path = signingKeyFile(project.folder);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  if (readSigningKey(project.folder) === undefined)
-    writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600 });
-  return { ownerToken: () => readFileSync(path, 'utf8').trim() };
+/**
+ * Makes the project's key where there is none yet, so that there are tokens, and whoever can read it is known as the
+ * owner. What makes a token with all of the owner's rights.
+ * @throws HakiriError key.*, usage.argument where the manifest cannot be changed
+ */
+export async function ownerTokenMaker(project: Project): Promise<() => string> {
+  const { publicKeys } = project.manifest.project;
+  const key = await projectKey(project.folder, publicKeys);
+  if (!publicKeys.includes(key.publicKey)) await project.reload();
+  return () => ownerToken(key).token;
 }
