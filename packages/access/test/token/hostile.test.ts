@@ -49,12 +49,15 @@ function ofRules(): Uint8Array {
   return writeMessage([[3, 3], ...rules]);
 }
 
+/** A fact of a name without anything it is said of. */
+const EMPTY = writeMessage([[1, writeMessage([[1, 4]])]]);
+
 function ofSymbols(): Uint8Array {
   const symbols = Array.from(
     { length: Math.floor(ROOM / 6) },
     (_, i) => [1, textBytes(i.toString(36).padStart(4, '0'))] as const,
   );
-  return writeMessage([...symbols, [3, 3]]);
+  return writeMessage([...symbols, [3, 3], [4, EMPTY]]);
 }
 
 function nestedSets(): Uint8Array {
@@ -76,8 +79,7 @@ function nestedSets(): Uint8Array {
 }
 
 function ofFacts(): Uint8Array {
-  const fact = writeMessage([[1, writeMessage([[1, 4]])]]);
-  const facts = Array.from({ length: Math.floor(ROOM / (fact.length + 2)) }, () => [4, fact] as const);
+  const facts = Array.from({ length: Math.floor(ROOM / (EMPTY.length + 2)) }, () => [4, EMPTY] as const);
   return writeMessage([[3, 3], ...facts]);
 }
 
