@@ -22,6 +22,7 @@ const BLOCK: Shape = {
 const FACT: Shape = { 1: ['bytes', 'one'] };
 const PREDICATE: Shape = { 1: ['number', 'one'], 2: ['bytes', 'many'] };
 const TERM: Shape = { 2: ['number', 'optional'], 3: ['number', 'optional'], 7: ['bytes', 'optional'] };
+const TEXT: Shape = { 3: ['number', 'one'] };
 const SET: Shape = { 1: ['bytes', 'many'] };
 const CHECK: Shape = { 1: ['bytes', 'one'], 2: ['number', 'optional'] };
 const QUERY: Shape = { 1: ['bytes', 'one'], 2: ['bytes', 'one'], 3: ['bytes', 'many'] };
@@ -71,14 +72,11 @@ function readTerm(bytes: Uint8Array, symbols: Symbols): Term {
   }
 }
 
+/** A set holds texts alone: one that held sets could be as deep as a token is long. */
 function readTexts(bytes: Uint8Array, symbols: Symbols): readonly string[] {
   const texts = readMessage(bytes, SET)
     .all(1)
-    .map((item) => {
-      const term = readTerm(item, symbols);
-      if (term.kind !== 'text') throw malformed('a set holds other things than texts');
-      return term.text;
-    });
+    .map((item) => symbols.text(readMessage(item, TEXT).number(3)));
   if (new Set(texts).size < texts.length) throw malformed('a set holds a text twice');
   return texts;
 }
