@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { issueToken, openRevocations } from '@hakiri/access/token';
+import { nodeFiles } from '@hakiri/store';
 import { sendJson, testServer } from '../../../ingest/test/support/test-server.ts';
+import { projectKey } from '../../src/project-key.ts';
 import type { CliProject } from '../support/cli-project.ts';
-import { servedProject, startDaemon, startMcp } from '../support/daemon.ts';
+import { type McpProcess, servedProject, startDaemon, startMcp } from '../support/daemon.ts';
 
 const FILE = `[[pipeline]]
 id = "people"
@@ -58,6 +61,71 @@ test('beside a daemon it passes on, and many do at once', async (t) => {
   assert.equal(daemon.log().filter(({ tool }) => tool === 'context_query').length, 3);
   for (const client of clients) assert.equal(await client.end(), 0);
   await daemon.stop();
+});
+
+test('what an agent may do is in its token, alone and beside a daemon, until it is revoked', async (t) => {
+  const project = servedProject(t, `${FILE}${FILE.replaceAll('people', 'secrets')}`);
+  for (const name of ['people', 'secrets']) project.write(`${name}.ndjson`, [{ id: 1, name: 'Ada' }]);
+  await project.run();
+  const { folder } = project;
+  const key = await projectKey(folder, []);
+  const { token, id } = issueToken({ agent: 'helper', rights: [{ table: 'people', action: 'read' }] }, key);
+  const env = { HAKIRI_TOKEN: token };
+  const sees = async (client: McpProcess): Promise<void> => {
+    const { structuredContent } = await client.tool('context_tables');
+    assert.deepEqual(
+      (structuredContent.tables as { name: string }[]).map(({ name }) => name),
+      ['people'],
+    );
+    for (const sql of ['select * from secrets', 'select * from nothing']) {
+      const { error } = (await client.tool('context_query', { sql })).structuredContent;
+      assert.equal((error as { code: string }).code, 'query.unknown_table');
+    }
+    const written = await client.tool('memory_write', { items: [{ text: 'x' }] });
+    assert.match(JSON.stringify(written.structuredContent), /access\.denied/);
+    const ran = await client.tool('pipeline_run', { id: 'people' });
+    assert.match(JSON.stringify(ran.structuredContent), /access\.denied/);
+  };
+  const alone = await startMcp(t, { folder, env });
+  await sees(alone);
+  assert.doesNotMatch(alone.stderr(), /owner/);
+  const daemon = await startDaemon(t, { folder });
+  const beside = await startMcp(t, { folder, env });
+  await sees(beside);
+  const owner = await startMcp(t, { folder });
+  assert.match(owner.stderr(), /HAKIRI_TOKEN is not set: this agent has the owner's grant/);
+  assert.equal(((await owner.tool('context_tables')).structuredContent.tables as unknown[]).length, 2);
+
+  const revoked = openRevocations(nodeFiles, join(folder, '.hakiri/context/demo/revoked'));
+  assert.equal(await revoked.revoke(id, { atMs: Date.now() }), true);
+  for (const client of [alone, beside]) {
+    const { structuredContent } = await client.tool('context_tables');
+    assert.equal((structuredContent.error as { code: string }).code, 'token.revoked');
+    await client.end();
+  }
+  await owner.end();
+  await daemon.stop();
+});
+
+test('who shows nothing good is not let in, with a daemon or without', async (t) => {
+  const { folder, hakiri } = servedProject(t, FILE);
+  const daemon = await startDaemon(t, { folder });
+  const refused = async (env: NodeJS.ProcessEnv): Promise<string> => {
+    const client = await startMcp(t, { folder, env }, false);
+    assert.equal(await client.end(), 3);
+    assert.deepEqual(client.foreign(), []);
+    return client.stderr();
+  };
+  assert.match(await refused({ HAKIRI_TOKEN: 'nonsense' }), /error\[token\.invalid\]/);
+  const keys = join(folder, '.hakiri/keys');
+  renameSync(join(keys, 'signing.key'), join(folder, 'elsewhere.key'));
+  assert.match(await refused({}), /error\[token\.missing\]/);
+  assert.equal(await daemon.stop(), 0);
+  assert.match(await refused({ HAKIRI_TOKEN: 'nonsense' }), /error\[token\.invalid\]/);
+  assert.match(await refused({}), /error\[token\.missing\]/);
+  const { code, stderr } = await hakiri('serve', '--port', '0');
+  assert.notEqual(code, 0);
+  assert.match(stderr, /error\[key\.missing\]/);
 });
 
 test('where the path of the project is too long for a socket, they still find each other', async (t) => {
