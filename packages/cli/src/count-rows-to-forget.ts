@@ -1,7 +1,7 @@
 import {
+  AS_OWNER_GRANT,
   HakiriError,
   type JsonValue,
-  OWNER_GRANT,
   quoteIdentifier,
   quoteLiteral,
   type Serve,
@@ -33,7 +33,7 @@ export async function countRowsToForget(
 async function count(serve: Serve, table: string, condition: string): Promise<number> {
   try {
     const sql = `SELECT count(*) FROM ${quoteIdentifier(table)} WHERE ${condition}`;
-    const { rows } = await serve.query({ sql }, OWNER_GRANT);
+    const { rows } = await serve.query({ sql }, AS_OWNER_GRANT);
     return Number(rows[0]?.[0] ?? 0);
   } catch (error) {
     if (!(error instanceof HakiriError) || !error.code.startsWith('query.')) throw error;

@@ -1,4 +1,4 @@
-import { EXIT, OWNER_GRANT, type TableName } from '@hakiri/core';
+import { EXIT, type TableName } from '@hakiri/core';
 import type { Call, MaintenanceRequest, Project } from './services.ts';
 import { unknownName } from './unknown-name.ts';
 import { withProject } from './with-project.ts';
@@ -43,8 +43,7 @@ export function maintain<T>(
 }
 
 async function selectTables(project: Project, names: readonly string[]): Promise<readonly TableName[]> {
-  const serve = await project.serve();
-  const known = (await serve.tables(OWNER_GRANT)).map(({ name }) => name as TableName);
+  const known = (await project.storedTables()).map(({ name }) => name);
   if (names.length === 0) return known;
   return [...new Set(names)].map((name) => {
     const found = known.find((table) => table === name);

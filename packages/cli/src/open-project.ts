@@ -132,7 +132,12 @@ export async function openProject(
       erasureTargets: indexes?.erasureTargets(async () => (await readableStore()).tables()),
     };
   };
-  const audit = projectAudit(root, { files, clock, nodeId: () => readNodeId(files, clock, env, root) });
+  const audit = projectAudit(root, {
+    files,
+    clock,
+    nodeId: () => readNodeId(files, clock, env, root),
+    onRecorded: staying?.onRecorded,
+  });
   const pseudonyms = once(() => openPseudonyms(files, join(root, 'keys')));
   const openRedactor: OpenRedactor = async (spec, declared) =>
     createTableRedactor(spec, declared, await pseudonyms());
@@ -339,6 +344,8 @@ export async function openProject(
       serving = { hash: manifestHash, store, serve };
       return serve;
     },
+
+    seen: async (table, grant) => seenBy(manifest, await pseudonyms())(table, grant),
 
     write: (lock, work) => writer.use({ command: command ?? 'hakiri', ...lock }, work),
 

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { CatalogTable, Job, Manifest, NodeId, PipelineId, Serve, TableName } from '@hakiri/core';
+import type { SeenTable } from '@hakiri/access';
+import type { CatalogTable, Grant, Job, Manifest, NodeId, PipelineId, Serve, TableName } from '@hakiri/core';
 import type { RunEvent, RunReport, TablePlan } from '@hakiri/ingest';
 import type { IndexProgress, IndexState } from '@hakiri/retrieval/indexes';
 import type { RunSummary } from '@hakiri/server';
@@ -71,6 +72,8 @@ export interface Project {
   run(request: RunRequest): Promise<RunReport>;
   plan(pipelines: readonly PipelineId[]): Promise<readonly TablePlan[]>;
   serve(): Promise<Serve>;
+  /** What a grant sees of a table; undefined where to that grant there is no such table. */
+  seen(table: CatalogTable, grant: Grant): Promise<SeenTable | undefined>;
   doctor(options: { readonly rebuildCatalog: boolean; readonly repair: boolean }): Promise<DoctorReport>;
   /** Merges runs into snapshots; tables that had nothing to merge are not in the answer. */
   compact(request: MaintenanceRequest): Promise<readonly Compacted[]>;

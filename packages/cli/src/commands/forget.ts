@@ -1,8 +1,8 @@
 import {
+  AS_OWNER_GRANT,
   EXIT,
   HakiriError,
   type JsonValue,
-  OWNER_GRANT,
   type TableDescription,
   type TableName,
 } from '@hakiri/core';
@@ -37,13 +37,13 @@ export async function forget(call: Call, flags: ForgetFlags): Promise<undefined>
   const asked = await readAsked(services, flags);
   await withProject(services, flags.project, async (project) => {
     const serve = await project.serve();
-    const known = (await serve.tables(OWNER_GRANT)).map(({ name }) => name);
+    const known = (await serve.tables(AS_OWNER_GRANT)).map(({ name }) => name);
     if ('table' in asked && !known.includes(asked.table)) {
       throw unknownName('table', asked.table, known, { code: 'query.unknown_table' });
     }
     const looked = 'table' in asked ? [asked.table] : known;
     const tables: TableDescription[] = [];
-    for (const name of looked) tables.push(await serve.describe(name, OWNER_GRANT));
+    for (const name of looked) tables.push(await serve.describe(name, AS_OWNER_GRANT));
     const request = requestOf(asked, tables);
     if ('subject' in request) requireSubjects(tables);
     if (flags.dryRun || !flags.yes) {

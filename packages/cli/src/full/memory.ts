@@ -13,6 +13,8 @@ export function memoryOf(project: Project): Memory {
   const nextId = monotonicFactory();
   return createMemory({
     serve: { query: async (request, grant) => (await project.serve()).query(request, grant) },
+    seen: (table, grant) => project.seen(table, grant),
+    audit: project.audit.log,
     clock: systemClock,
     newId: () => nextId(systemClock.nowMs()),
     withWriter: (use) => project.write({ waitMs: WRITE_WAIT_MS }, use),

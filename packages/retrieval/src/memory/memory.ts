@@ -1,10 +1,14 @@
+import type { SeenTable } from '@hakiri/access';
 import {
   type Answer,
+  type AuditSink,
+  type CatalogTable,
   type Citation,
   type Clock,
   type ErrorCode,
   type Grant,
   HakiriError,
+  hasRight,
   isHakiriError,
   type JsonValue,
   type Memory,
@@ -16,12 +20,15 @@ import {
   type MemorySearch,
   type MemoryWrite,
   type MemoryWritten,
+  NO_AUDIT,
   parsePredicate,
   quoteLiteral,
   type Serve,
   type TableName,
 } from '@hakiri/core';
 import type { SmallRow, SmallWriter, WritableStore } from '@hakiri/store';
+import { wholeTable } from '../query/whole-table.ts';
+import { recordedBy } from '../serve/recorded.ts';
 import { checkItems } from './check-items.ts';
 import { MEMORY_COLUMNS, memoryTable, memoryTarget } from './memory-table.ts';
 
@@ -34,6 +41,10 @@ export interface MemoryOptions {
   readonly withWriter: <T>(use: (store: WritableStore) => Promise<T>) => Promise<T>;
   /** Removes rows for good: from every file, index and cache. @returns the digests of the erasure */
   readonly erase: (table: TableName, keys: readonly (readonly JsonValue[])[]) => Promise<readonly string[]>;
+  /** What a grant sees of a table; everything where it is not given. */
+  readonly seen?: (table: CatalogTable, grant: Grant) => Promise<SeenTable | undefined>;
+  /** What is written and forgotten is recorded there; what is searched for is by `serve`. */
+  readonly audit?: AuditSink;
 }
 
 const DEFAULT_NAMESPACE = 'default';
@@ -43,8 +54,23 @@ const MAX_FORGOTTEN = 10_000;
 const NOTHING_YET: readonly ErrorCode[] = ['query.unknown_table', 'store.not_found'];
 const COLUMNS = MEMORY_COLUMNS.columns.map(({ name }) => name);
 
+interface Existing {
+  readonly rows: readonly (Readonly<Record<string, JsonValue>> | undefined)[];
+  /** Whether nothing of the table is kept from the grant. */
+  readonly isWhole: boolean;
+}
+
 /** Items are ordinary rows, written as they came: whoever reads them reads the same bytes. */
-export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryOptions): Memory {
+export function createMemory({
+  serve,
+  clock,
+  newId,
+  withWriter,
+  erase,
+  seen = async (table) => wholeTable(table),
+  audit = NO_AUDIT,
+}: MemoryOptions): Memory {
+  const recorded = recordedBy(audit);
   const writers = new WeakMap<WritableStore, Map<string, SmallWriter>>();
 
   /** One a table and author, for as long as the store is open. */
@@ -60,10 +86,15 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
   const now = (): string => new Date(clock.nowMs()).toISOString();
 
   /** Items that others replace are written again, with the time at which that happened. */
-  const replaced = async (store: WritableStore, table: TableName, items: readonly MemoryItem[]) => {
+  const replaced = async (
+    store: WritableStore,
+    table: TableName,
+    items: readonly MemoryItem[],
+    grant: Grant,
+  ) => {
     const ids = [...new Set(items.flatMap(({ supersedes }) => supersedes ?? []))];
     if (ids.length === 0) return [];
-    const rows = await existing(store, table, ids);
+    const { rows } = await existing(store, table, ids, grant);
     const missing = ids.find((_, i) => rows[i] === undefined);
     if (missing !== undefined) {
       throw new HakiriError('memory.invalid', `There is no item ${missing} to replace`, {
@@ -72,6 +103,28 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
     }
     const superseded = now();
     return rows.flatMap((row): SmallRow[] => (row ? [{ values: { ...row, superseded } }] : []));
+  };
+
+  /** In the order asked; undefined where there is none that the grant sees. */
+  const existing = async (
+    store: WritableStore,
+    table: TableName,
+    ids: readonly string[],
+    grant: Grant,
+  ): Promise<Existing> => {
+    const stored = await store.catalog.table(table);
+    if (stored === undefined) return { rows: ids.map(() => undefined), isWhole: true };
+    const left = await seen(stored, grant);
+    if (!left?.canRead) return { rows: ids.map(() => undefined), isWhole: false };
+    const rows = await store.rows(
+      table,
+      ids.map((id) => [id]),
+    );
+    const isSeen = (values: Readonly<Record<string, JsonValue>>) => left.row(values) !== undefined;
+    return {
+      rows: rows.map((row) => (row && isSeen(row.values) ? ownValues(row.values) : undefined)),
+      isWhole: left.isWhole,
+    };
   };
 
   const select = async (
@@ -86,9 +139,8 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
         {
           table,
           ...(filter === '' ? {} : { filter }),
-          ...(text === undefined
-            ? { select: COLUMNS, orderBy: ['created desc', 'id desc'] }
-            : { select: [...COLUMNS, '_score'], search: { text, k } }),
+          // Of the columns those that the caller is left.
+          ...(text === undefined ? { orderBy: ['created desc', 'id desc'] } : { search: { text, k } }),
           limit: k,
           cite: true,
           once: true,
@@ -115,31 +167,69 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
     );
   };
 
+  const written = async (
+    namespace: string,
+    table: TableName,
+    items: readonly MemoryItem[],
+    grant: Grant,
+  ): Promise<MemoryWritten> =>
+    withWriter(async (store) => {
+      const old = await replaced(store, table, items, grant);
+      const ids = items.map(newId);
+      const created = now();
+      const added = items.map(
+        (item, i): SmallRow => ({
+          values: {
+            id: ids[i] ?? '',
+            subject: item.subject ?? null,
+            text: item.text,
+            tags: [...(item.tags ?? [])],
+            metadata: item.metadata ?? null,
+            source: item.source ?? null,
+            created,
+            superseded: null,
+          },
+        }),
+      );
+      const { run } = await writerOf(store, table, grant).write([...added, ...old]);
+      return { namespace, ids, run };
+    });
+
+  const forgotten = async (
+    table: TableName,
+    wanted: readonly string[],
+    grant: Grant,
+    isErased: boolean,
+  ): Promise<Omit<MemoryForgotten, 'namespace'>> => {
+    const { rows, isWhole } = await withWriter((store) => existing(store, table, wanted, grant));
+    const there = wanted.filter((_, i) => rows[i] !== undefined);
+    if (isErased) {
+      // Also what was deleted before: its bytes may still be in files. Of those nobody can say any more who saw them.
+      const ids = isWhole ? wanted : there;
+      if (ids.length === 0) return { forgotten: there, proof: {} };
+      const erasures = await erase(
+        table,
+        ids.map((id) => [id]),
+      );
+      return { forgotten: there, proof: { erasures } };
+    }
+    if (there.length === 0) return { forgotten: there, proof: {} };
+    const { run } = await withWriter((store) =>
+      writerOf(store, table, grant).write(there.map((id) => ({ delete: { id } }))),
+    );
+    return { forgotten: there, proof: { run } };
+  };
+
   return {
     async write(request: MemoryWrite, grant): Promise<MemoryWritten> {
-      checkItems(request);
       const { namespace = DEFAULT_NAMESPACE, items } = request;
       const table = memoryTable(namespace);
-      return withWriter(async (store) => {
-        const old = await replaced(store, table, items);
-        const ids = items.map(newId);
-        const created = now();
-        const added = items.map(
-          (item, i): SmallRow => ({
-            values: {
-              id: ids[i] ?? '',
-              subject: item.subject ?? null,
-              text: item.text,
-              tags: [...(item.tags ?? [])],
-              metadata: item.metadata ?? null,
-              source: item.source ?? null,
-              created,
-              superseded: null,
-            },
-          }),
-        );
-        const { run } = await writerOf(store, table, grant).write([...added, ...old]);
-        return { namespace, ids, run };
+      const call = { action: 'memory_write' as const, grant, request: { namespace }, target: table };
+      return recorded(call, async () => {
+        requireWrite(grant, table);
+        checkItems(request);
+        const answer = await written(namespace, table, items, grant);
+        return { answer, rows: answer.ids.length, reads: [] };
       });
     },
 
@@ -157,41 +247,30 @@ export function createMemory({ serve, clock, newId, withWriter, erase }: MemoryO
         );
       }
       const table = memoryTable(namespace);
-      const wanted = [...new Set(ids ?? (await idsAbout(subject ?? '', table, grant)))];
-      const forgotten = await withWriter(async (store) => {
-        const rows = await existing(store, table, wanted);
-        return wanted.filter((_, i) => rows[i] !== undefined);
+      const erased = request.erase === true;
+      const call = {
+        action: 'memory_forget' as const,
+        grant,
+        request: { namespace, erase: erased },
+        target: table,
+      };
+      return recorded(call, async () => {
+        requireWrite(grant, table);
+        const wanted = [...new Set(ids ?? (await idsAbout(subject ?? '', table, grant)))];
+        const answer = { namespace, ...(await forgotten(table, wanted, grant, erased)) };
+        const keys = answer.forgotten.map((id) => [id]);
+        return { answer, rows: keys.length, reads: [{ table, how: 'returned', keys }] };
       });
-      if (request.erase === true) {
-        // Also what was deleted before: its bytes may still be in files.
-        if (wanted.length === 0) return { namespace, forgotten, proof: {} };
-        const erasures = await erase(
-          table,
-          wanted.map((id) => [id]),
-        );
-        return { namespace, forgotten, proof: { erasures } };
-      }
-      if (forgotten.length === 0) return { namespace, forgotten, proof: {} };
-      const { run } = await withWriter((store) =>
-        writerOf(store, table, grant).write(forgotten.map((id) => ({ delete: { id } }))),
-      );
-      return { namespace, forgotten, proof: { run } };
     },
   };
 }
 
-/** In the order asked; undefined where there is none. */
-async function existing(
-  store: WritableStore,
-  table: TableName,
-  ids: readonly string[],
-): Promise<readonly (Readonly<Record<string, JsonValue>> | undefined)[]> {
-  if ((await store.catalog.table(table)) === undefined) return ids.map(() => undefined);
-  const rows = await store.rows(
-    table,
-    ids.map((id) => [id]),
-  );
-  return rows.map((row) => row && ownValues(row.values));
+/** @throws HakiriError access.denied whether there is such a table or not */
+function requireWrite(grant: Grant, table: TableName): void {
+  const isLeft = ({ tables }: Grant['restrictions'][number]): boolean =>
+    tables === undefined || tables.some((name) => name === '*' || name === table);
+  if (hasRight(grant, table, 'write') && grant.restrictions.every(isLeft)) return;
+  throw new HakiriError('access.denied', `Nothing may be written to ${table}`);
 }
 
 function ownValues(values: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
