@@ -1,3 +1,4 @@
+import type { AuditEvent } from '@hakiri/core';
 import type { Environment, Sink } from './output.ts';
 import type { Profile } from './profile.ts';
 import type { Scrubber } from './scrub.ts';
@@ -34,6 +35,8 @@ export interface Staying {
   readonly keepChildrenMs: number;
   /** Told what nothing stops for. */
   onNote(message: string): void;
+  /** Told of each call once it is in the audit log. */
+  readonly onRecorded?: ((event: AuditEvent) => void) | undefined;
 }
 
 /** This process. */

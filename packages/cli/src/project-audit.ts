@@ -8,7 +8,14 @@ import {
   auditSigner,
   openAudit,
 } from '@hakiri/access/audit';
-import { type Clock, type Files, HakiriError, isHakiriError, type NodeId } from '@hakiri/core';
+import {
+  type AuditEvent,
+  type Clock,
+  type Files,
+  HakiriError,
+  isHakiriError,
+  type NodeId,
+} from '@hakiri/core';
 import { once } from './opening.ts';
 
 /** The audit log of a project. */
@@ -29,7 +36,13 @@ export function projectAudit(
     files,
     clock,
     nodeId,
-  }: { readonly files: Files; readonly clock: Clock; readonly nodeId: () => Promise<NodeId> },
+    onRecorded,
+  }: {
+    readonly files: Files;
+    readonly clock: Clock;
+    readonly nodeId: () => Promise<NodeId>;
+    readonly onRecorded?: ((event: AuditEvent) => void) | undefined;
+  },
 ): ProjectAudit {
   const folder = join(root, 'audit');
   const keysFolder = join(root, 'keys');
@@ -53,7 +66,10 @@ export function projectAudit(
     folder,
     indexFile: join(root, 'cache', 'audit', 'index.sqlite'),
     log: {
-      record: async (event) => (await opened()).record(event),
+      async record(event) {
+        await (await opened()).record(event);
+        onRecorded?.(event);
+      },
       checkpoint: async () => (await opened()).checkpoint(),
       close: async () => (await open.opened?.catch(() => undefined))?.close(),
     },

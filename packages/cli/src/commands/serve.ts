@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { EXIT, HakiriError } from '@hakiri/core';
-import { createLog, urlHost } from '@hakiri/server';
+import { createLog, traceAudit, urlHost } from '@hakiri/server';
 import { runDaemon, tokenFile } from '../daemon/run-daemon.ts';
 import { staying } from '../daemon/staying.ts';
 import { requireProjectFolder } from '../project-folder.ts';
@@ -22,10 +22,10 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
   requireLoopback(flags);
   const folder = requireProjectFolder(services.cwd, flags.project);
   const log = createLog({ write: output.err.write, level: env.HAKIRI_LOG ?? 'info' });
-  const project = await services.openProject(
-    folder,
-    staying('hakiri serve', env, (message) => log.warn({}, message)),
-  );
+  const project = await services.openProject(folder, {
+    ...staying('hakiri serve', env, (message) => log.warn({}, message)),
+    onRecorded: traceAudit,
+  });
   const stop = new AbortController();
   const kill = new AbortController();
   const unsubscribe = services.onInterrupt(() => {
