@@ -7,12 +7,16 @@ const TOOL = { name: 'empty', description: 'Does nothing.', inputSchema: { type:
 await serveStdio(
   {
     onError: () => {},
-    createServer: () => {
+    serverFor: () => () => {
       const server = new Server({ name: 'empty', version: '1' }, { capabilities: { tools: {} } });
       server.setRequestHandler('tools/list', () => ({ tools: [TOOL] }));
       server.setRequestHandler('tools/call', () => ({ content: [] }));
       return server;
     },
   },
-  { stdin: process.stdin, stdout: process.stdout },
+  {
+    door: () => Promise.reject(new Error('nobody is asked for')),
+    stdin: process.stdin,
+    stdout: process.stdout,
+  },
 ).closed;
