@@ -146,7 +146,7 @@ function seeRow(
 }
 
 /** Everything that is said of exactly this path; for an end of the schema also what is said beyond it. */
-function effect(world: World, table: string, { type }: Field, path: string, grant: Grant): string {
+export function effect(world: World, table: string, { type }: Field, path: string, grant: Grant): string {
   const facts = world[table]?.columns ?? {};
   const isEnd = type.kind !== 'struct';
   const said: string[] = [];
