@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { CANARY } from './canary.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
@@ -38,5 +39,5 @@ function build(profile: ProfileName): string {
 /** What a program needs of ours: not our secrets, nor our home. What Node compiled for one start serves the next. */
 export function programEnvironment(home: string): NodeJS.ProcessEnv {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
-  return { PATH, HOME: home, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
+  return { PATH, HOME: home, ...CANARY, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { bundledProgram, type ProfileName, programEnvironment } from './bundle.ts';
+import { searchForSecrets } from './canary.ts';
 import { emptyFolder } from './harness.ts';
 
 /** A folder with a manifest in which the real program is run. */
@@ -79,6 +80,7 @@ const PROJECT = 'demo';
 
 /** `toml` is the manifest without its `[project]`. */
 export function cliProject(t: TestContext, toml = '', options: CliOptions = {}): CliProject {
+  const searched = searchForSecrets(t, () => folder);
   const folder = emptyFolder(t);
   const context = join(folder, '.hakiri/context', PROJECT);
 
@@ -95,10 +97,12 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
   };
 
   const start = (...argv: readonly string[]): Started => {
+    const env = { ...programEnvironment(folder), ...options.env };
+    searched.watch(env);
     const child = spawn(process.execPath, [bundledProgram(options.profile ?? 'core'), ...argv], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...programEnvironment(folder), ...options.env },
+      env,
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     t.after(() => child.kill('SIGKILL'));
@@ -107,7 +111,10 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
       child.on('error', reject);
     });
     const ended = Promise.all([text(child.stdout), text(child.stderr), exit]).then(
-      ([stdout, stderr, [code, signal]]): Ended => ({ code, signal, stdout, stderr }),
+      ([stdout, stderr, [code, signal]]): Ended => {
+        searched.sees(stdout + stderr, `what \`hakiri ${argv.join(' ')}\` said`);
+        return { code, signal, stdout, stderr };
+      },
     );
     return { child, ended };
   };

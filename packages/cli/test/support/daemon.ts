@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundledProgram, programEnvironment } from './bundle.ts';
+import { assertNoSecret, secretForms } from './canary.ts';
 import { type CliProject, cliProject } from './cli-project.ts';
 
 /** A real `hakiri serve`. */
@@ -37,12 +38,17 @@ export async function startDaemon(
   t: TestContext,
   { folder, args = [], env = {} }: DaemonStart,
 ): Promise<DaemonProcess> {
+  const given = { ...programEnvironment(folder), ...env };
+  const forms = secretForms(given);
   const child = spawn(process.execPath, [bundledProgram(), 'serve', '--port', '0', ...args], {
     cwd: folder,
-    env: { ...programEnvironment(folder), ...env },
+    env: given,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  t.after(() => child.kill('SIGKILL'));
+  t.after(() => {
+    child.kill('SIGKILL');
+    assertNoSecret(`${stdout}${plain}${JSON.stringify(lines)}`, forms, 'the output of the daemon');
+  });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     stdout += chunk;

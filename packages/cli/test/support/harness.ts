@@ -18,6 +18,7 @@ import { main } from '../../src/main.ts';
 import type { Host, ProjectContext } from '../../src/node-host.ts';
 import type { Sink } from '../../src/output.ts';
 import type { Project } from '../../src/services.ts';
+import { assertNoSecret, secretForms } from './canary.ts';
 
 /** An empty folder that is gone after the test. */
 export function emptyFolder(t: TestContext, name = 'project'): string {
@@ -88,7 +89,13 @@ export async function hakiri(world: World, ...argv: readonly string[]): Promise<
     },
   };
   const code = await main(argv, host);
-  return { code, stdout: stdout.join(''), stderr: stderr.join(''), exitedWith };
+  const said = { stdout: stdout.join(''), stderr: stderr.join('') };
+  assertNoSecret(
+    said.stdout + said.stderr,
+    secretForms(world.env ?? {}),
+    `what \`hakiri ${argv.join(' ')}\` said`,
+  );
+  return { code, ...said, exitedWith };
 }
 
 function sink(lines: string[], columns: number | undefined): Sink {
@@ -106,6 +113,7 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
     folder,
     manifest: manifest(),
     reload: notGiven,
+    seen: notGiven,
     write: notGiven,
     foldSmallWrites: notGiven,
     tidy: notGiven,
