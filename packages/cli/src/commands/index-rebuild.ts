@@ -149,5 +149,8 @@ function inManifest(manifest: Manifest, wanted: readonly IndexState[]): readonly
       (pipeline.tables ?? []).map((table) => tableNameOf(pipeline, table)),
     ),
   );
-  return wanted.filter(({ table, spec }) => spec.kind === 'vector' && declared.has(table)).map(named);
+  // Twins become what their index becomes.
+  return wanted
+    .filter(({ table, spec }) => spec.kind === 'vector' && spec.scrubbed === undefined && declared.has(table))
+    .map(named);
 }

@@ -18,7 +18,7 @@ export function mayEmbed(spec: VectorIndexSpec, zones: TableZones, model: Embedd
   const what = excluded.all ? 'the table' : excluded.columns.map((column) => `"${column}"`).join(', ');
   throw new HakiriError(
     'embedding.zone_refused',
-    `the index "${spec.name}" would send texts to "${zone}", which inference_zone_allowed of ${what} leaves out`,
+    `the index "${spec.scrubbed?.twinOf ?? spec.name}" would send texts to "${zone}", which inference_zone_allowed of ${what} leaves out`,
     { details: { index: spec.name, model: model.id, zone } },
   );
 }

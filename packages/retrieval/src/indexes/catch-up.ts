@@ -59,12 +59,12 @@ async function wantedOf(
   const wants = new Map<string, string[]>();
   const specs = options.specsOf(table.name);
   const ids = [
-    { id: ROWS_ID, name: undefined },
-    ...specs.map((spec) => ({ id: indexId(spec), name: knownName(spec) })),
+    { id: ROWS_ID, names: undefined },
+    ...specs.map((spec) => ({ id: indexId(spec), names: [spec.name, knownName(spec)] })),
   ];
-  for (const { id, name } of ids) {
-    // What all share is made anew with any: nobody knows which of them is damaged.
-    const all = anew !== undefined && (anew === true || name === undefined || anew === name);
+  for (const { id, names } of ids) {
+    // What all share is made anew with any: nobody knows which of them is damaged. Twins are with their index.
+    const all = anew !== undefined && (anew === true || names === undefined || names.includes(anew));
     const missing = all ? parts : (await coverageOf(manifests, parts, id)).missing;
     for (const { path } of missing) wants.set(path, [...(wants.get(path) ?? []), id]);
   }
