@@ -22,7 +22,7 @@ describe('the official inspector', () => {
       const { exitCode, stdout, stderr } = await inspect(process.execPath, program, ...list);
       assert.equal(stderr, '');
       assert.equal(exitCode, 0);
-      assert.equal(JSON.parse(stdout).result.tools.length, 9);
+      assert.equal(JSON.parse(stdout).result.tools.length, 11);
     });
 
     test(`${era} era, HTTP: calls a tool`, async (t) => {

@@ -1,7 +1,7 @@
 import { createDoors, createMcp, serveStdio } from '../../src/index.ts';
-import { fakeServices } from './fake-services.ts';
+import { fakeServices, TOKEN } from './fake-services.ts';
 
 const { stdin, stdout } = process;
 const services = fakeServices();
-const door = createDoors(services).connection({ kind: 'owner' });
+const door = createDoors(services).connection({ kind: 'token', token: TOKEN });
 await serveStdio(createMcp(services), { door, stdin, stdout }).closed;
