@@ -14,6 +14,8 @@ export interface HttpListener {
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const MOST_CONNECTIONS = 256;
+/** A token may have 16 KB, a third more as text, and a proof comes beside it. */
+const MOST_HEADER_BYTES = 48 * 1024;
 
 /** @throws HakiriError server.port_taken */
 export async function listenHttp<E extends Env>(
@@ -22,7 +24,11 @@ export async function listenHttp<E extends Env>(
 ): Promise<HttpListener> {
   const server = createAdaptorServer({
     fetch: app.fetch,
-    serverOptions: { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    serverOptions: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      maxHeaderSize: MOST_HEADER_BYTES,
+    },
   });
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {

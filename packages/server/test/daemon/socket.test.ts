@@ -188,4 +188,6 @@ test("figures are the owner's", async (t) => {
   const refused = await get('narrow');
   assert.equal(refused.status, 403);
   assert.match(refused.headers.get('www-authenticate') ?? '', /insufficient_scope/);
+  // The largest token there is goes through the door, whatever it is good for.
+  assert.equal((await get('x'.repeat(22_000))).status, 401);
 });
