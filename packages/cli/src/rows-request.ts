@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   type AsOf,
+  type Grant,
   HakiriError,
-  OWNER_GRANT,
   type RowsRequest,
   type SearchClause,
   type SearchMode,
@@ -103,9 +103,9 @@ function searchOf(flags: RowsFlags & SearchFlags): {
 }
 
 /** A misspelt table is told before anything is asked of the engine. */
-export async function requireTable(serve: Serve, request: RowsRequest): Promise<void> {
+export async function requireTable(serve: Serve, request: RowsRequest, grant: Grant): Promise<void> {
   if (!('table' in request)) return;
-  const known = (await serve.tables(OWNER_GRANT)).map(({ name }) => name);
+  const known = (await serve.tables(grant)).map(({ name }) => name);
   if (!known.includes(request.table)) {
     throw unknownName('table', request.table, known, { code: 'query.unknown_table' });
   }

@@ -1,8 +1,9 @@
-import { type IndexDescription, OWNER_GRANT, type Serve, type TableDescription } from '@hakiri/core';
+import type { Grant, IndexDescription, Serve, TableDescription } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatSpan, plural } from '../format/units.ts';
 import type { Channel } from '../output.ts';
+import { ownerGrant } from '../owner-grant.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
@@ -11,6 +12,7 @@ import { withProject } from '../with-project.ts';
 
 export interface DescribeFlags {
   readonly project?: string;
+  readonly asOwner: boolean;
   readonly json: boolean;
 }
 
@@ -21,7 +23,7 @@ export async function describe(
   name?: string,
 ): Promise<undefined> {
   const descriptions = await withProject(services, flags.project, async (project) =>
-    describeTables(await project.serve(), name),
+    describeTables(await project.serve(), name, ownerGrant(flags)),
   );
   if (flags.json) {
     output.out.line(jsonDocument(name === undefined ? { tables: descriptions } : descriptions[0]));
@@ -34,14 +36,18 @@ export async function describe(
   }
 }
 
-async function describeTables(serve: Serve, name: string | undefined): Promise<readonly TableDescription[]> {
-  const known = (await serve.tables(OWNER_GRANT)).map((table) => table.name);
+async function describeTables(
+  serve: Serve,
+  name: string | undefined,
+  grant: Grant,
+): Promise<readonly TableDescription[]> {
+  const known = (await serve.tables(grant)).map((table) => table.name);
   if (name !== undefined && !known.includes(name)) {
     throw unknownName('table', name, known, { code: 'query.unknown_table' });
   }
   const names = name === undefined ? known : [name];
   const descriptions: TableDescription[] = [];
-  for (const table of names) descriptions.push(await serve.describe(table, OWNER_GRANT));
+  for (const table of names) descriptions.push(await serve.describe(table, grant));
   return descriptions;
 }
 

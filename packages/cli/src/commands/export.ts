@@ -5,14 +5,15 @@ import {
   EXIT,
   type Exported,
   type ExportFormat,
+  type Grant,
   HakiriError,
-  OWNER_GRANT,
   type RowsExport,
   type Serve,
 } from '@hakiri/core';
 import { makeFile, withCacheFile } from '../export-file.ts';
 import { jsonDocument } from '../format/json.ts';
 import { formatBytes, formatDuration, plural } from '../format/units.ts';
+import { ownerGrant } from '../owner-grant.ts';
 import { type RowsFlags, readRowsRequest, requireTable } from '../rows-request.ts';
 import type { Call, Services } from '../services.ts';
 import { unknownName } from '../unknown-name.ts';
@@ -25,6 +26,7 @@ export interface ExportFlags extends Omit<RowsFlags, 'table'> {
   readonly output?: string;
   readonly timeout?: number;
   readonly force: boolean;
+  readonly asOwner: boolean;
   readonly project?: string;
   readonly json: boolean;
 }
@@ -49,6 +51,7 @@ export async function exportStore(call: Call, flags: ExportFlags): Promise<undef
       rows === undefined
         ? exportArchive(serve, services, flags, target, making)
         : exportRows(serve, services, rows, {
+            grant: ownerGrant(flags),
             target,
             making,
             replace: flags.force,
@@ -134,16 +137,17 @@ async function exportRows(
   services: Services,
   rows: Rows,
   how: {
+    readonly grant: Grant;
     readonly target: Target;
     readonly making: Making;
     readonly replace: boolean;
     readonly cache: string;
   },
 ): Promise<Exported> {
-  const { target, making, replace, cache } = how;
-  await requireTable(serve, rows.rows);
+  const { grant, target, making, replace, cache } = how;
+  await requireTable(serve, rows.rows, grant);
   const write = (path: string): Promise<Exported> =>
-    serve.export({ kind: 'rows', ...rows, output: path, signal: making.signal }, OWNER_GRANT);
+    serve.export({ kind: 'rows', ...rows, output: path, signal: making.signal }, grant);
   if (target !== 'stdout') return makeFile(target.path, { ...making, replace }, write);
   return withCacheFile(cache, making, async (path) => {
     const exported = await write(path);
@@ -155,15 +159,17 @@ async function exportRows(
 async function exportArchive(
   serve: Serve,
   services: Services,
-  { table: tables, force }: ExportFlags,
+  flags: ExportFlags,
   target: Target,
   making: Making,
 ): Promise<Exported> {
-  if (tables !== undefined) await requireTables(serve, tables);
+  const { table: tables, force } = flags;
+  const grant = ownerGrant(flags);
+  if (tables !== undefined) await requireTables(serve, tables, grant);
   const archive = (write: (bytes: Uint8Array) => Promise<void>): Promise<Exported> =>
     serve.export(
       { kind: 'archive', ...(tables === undefined ? {} : { tables }), write, signal: making.signal },
-      OWNER_GRANT,
+      grant,
     );
   if (target === 'stdout') return archive((bytes) => writeOut(services, bytes));
   return makeFile(target.path, { ...making, replace: force }, async (path) => {
@@ -176,8 +182,8 @@ async function exportArchive(
   });
 }
 
-async function requireTables(serve: Serve, names: readonly string[]): Promise<void> {
-  const known = (await serve.tables(OWNER_GRANT)).map(({ name }) => name);
+async function requireTables(serve: Serve, names: readonly string[], grant: Grant): Promise<void> {
+  const known = (await serve.tables(grant)).map(({ name }) => name);
   for (const name of names) {
     if (!known.includes(name)) throw unknownName('table', name, known, { code: 'query.unknown_table' });
   }

@@ -1,10 +1,11 @@
-import { type Answer, HakiriError, OWNER_GRANT, type QueryLimits } from '@hakiri/core';
+import { type Answer, HakiriError, type QueryLimits } from '@hakiri/core';
 import { answerToJson, answerToNdjson } from '../format/answer-json.ts';
 import { planLines, sourceLines } from '../format/answer-notes.ts';
 import { answerTable } from '../format/answer-table.ts';
 import { toCsv } from '../format/csv.ts';
 import { formatDuration, plural } from '../format/units.ts';
 import type { Output } from '../output.ts';
+import { ownerGrant } from '../owner-grant.ts';
 import { type RowsFlags, readRowsRequest, requireTable, type SearchFlags } from '../rows-request.ts';
 import type { Call } from '../services.ts';
 import { escapeLines } from '../terminal/escape.ts';
@@ -14,6 +15,7 @@ import { withProject } from '../with-project.ts';
 export interface QueryFlags extends RowsFlags, SearchFlags {
   readonly cite: boolean;
   readonly explain: boolean;
+  readonly asOwner: boolean;
   readonly limit?: number;
   readonly timeout?: number;
   readonly format?: Format;
@@ -28,8 +30,9 @@ export async function query({ services, output }: Call, flags: QueryFlags, sql?:
   const rows = await readRowsRequest(services, flags, sql);
   const answer = await withProject(services, flags.project, async (project) => {
     const serve = await project.serve();
-    await requireTable(serve, rows);
-    return serve.query({ ...rows, ...limits(flags) }, OWNER_GRANT);
+    const grant = ownerGrant(flags);
+    await requireTable(serve, rows, grant);
+    return serve.query({ ...rows, ...limits(flags) }, grant);
   });
   printAnswer(answer, format, output);
   if (!flags.json)

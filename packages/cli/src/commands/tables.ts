@@ -1,19 +1,20 @@
-import { OWNER_GRANT } from '@hakiri/core';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount } from '../format/units.ts';
+import { ownerGrant } from '../owner-grant.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { withProject } from '../with-project.ts';
 
 export interface TablesFlags {
   readonly project?: string;
+  readonly asOwner: boolean;
   readonly json: boolean;
 }
 
 export async function tables({ services, output }: Call, flags: TablesFlags): Promise<undefined> {
   const summaries = await withProject(services, flags.project, async (project) =>
-    (await project.serve()).tables(OWNER_GRANT),
+    (await project.serve()).tables(ownerGrant(flags)),
   );
   if (flags.json) {
     output.out.line(jsonDocument({ tables: summaries }));

@@ -16,6 +16,13 @@ export const projectFlag = {
   brief: 'Work on the project in this folder, not the nearest one',
 } as const;
 
+export const asOwnerFlag = {
+  kind: 'boolean',
+  brief: 'As the owner who passes policies and zones by; the audit says so',
+  default: false,
+  withNegated: false,
+} as const;
+
 export const lockWaitFlag = {
   kind: 'parsed',
   parse: parseDuration,

@@ -1,13 +1,13 @@
 import { buildCommand } from '@stricli/core';
 import type { DescribeFlags } from '../commands/describe.ts';
 import { type CliContext, lazily } from '../context.ts';
-import { jsonFlag, projectFlag } from './common-flags.ts';
+import { asOwnerFlag, jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeTables } from './propose.ts';
 
 export const describeRoute = buildCommand<DescribeFlags, [table?: string], CliContext>({
   loader: lazily(async () => (await import('../commands/describe.ts')).describe),
   parameters: {
-    flags: { project: projectFlag, json: jsonFlag },
+    flags: { asOwner: asOwnerFlag, project: projectFlag, json: jsonFlag },
     positional: {
       kind: 'tuple',
       parameters: [

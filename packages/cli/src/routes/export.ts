@@ -2,7 +2,7 @@ import { buildCommand } from '@stricli/core';
 import type { ExportFlags } from '../commands/export.ts';
 import { type CliContext, lazily } from '../context.ts';
 import { parseDuration, parseMoment } from '../flag-values.ts';
-import { jsonFlag, projectFlag } from './common-flags.ts';
+import { asOwnerFlag, jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeTables } from './propose.ts';
 
 const text = { kind: 'parsed', parse: String, optional: true } as const;
@@ -45,6 +45,7 @@ export const exportRoute = buildCommand<ExportFlags, [], CliContext>({
         brief: 'Stop the query after this time; it may take as long as it likes when not given',
       },
       force: { kind: 'boolean', default: false, withNegated: false, brief: 'Replace FILE if it exists' },
+      asOwner: asOwnerFlag,
       project: projectFlag,
       json: jsonFlag,
     },

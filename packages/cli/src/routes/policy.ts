@@ -2,7 +2,7 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 import type { PolicyExplainFlags } from '../commands/policy-explain.ts';
 import type { PolicyTestFlags } from '../commands/policy-test.ts';
 import { type CliContext, lazily } from '../context.ts';
-import { jsonFlag, projectFlag } from './common-flags.ts';
+import { asOwnerFlag, jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeTables } from './propose.ts';
 
 const explain = buildCommand<PolicyExplainFlags, [], CliContext>({
@@ -24,12 +24,7 @@ const explain = buildCommand<PolicyExplainFlags, [], CliContext>({
         placeholder: 'FILE',
         brief: 'Whose token it is; - for standard input. Default: HAKIRI_TOKEN, else the owner',
       },
-      asOwner: {
-        kind: 'boolean',
-        brief: 'As the owner who passes policies and zones by',
-        default: false,
-        withNegated: false,
-      },
+      asOwner: asOwnerFlag,
       project: projectFlag,
       json: jsonFlag,
     },

@@ -2,7 +2,7 @@ import { buildCommand } from '@stricli/core';
 import type { QueryFlags } from '../commands/query.ts';
 import { type CliContext, lazily } from '../context.ts';
 import { parseCount, parseDuration, parseMoment } from '../flag-values.ts';
-import { jsonFlag, projectFlag } from './common-flags.ts';
+import { asOwnerFlag, jsonFlag, projectFlag } from './common-flags.ts';
 import { proposeTables } from './propose.ts';
 
 const text = { kind: 'parsed', parse: String, optional: true } as const;
@@ -70,6 +70,7 @@ export const queryRoute = buildCommand<QueryFlags, [sql?: string], CliContext>({
         optional: true,
         brief: 'How to print the rows; table when not given',
       },
+      asOwner: asOwnerFlag,
       project: projectFlag,
       json: { ...jsonFlag, brief: 'Same as --format json, and errors as JSON' },
     },

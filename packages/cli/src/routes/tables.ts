@@ -1,11 +1,11 @@
 import { buildCommand } from '@stricli/core';
 import type { TablesFlags } from '../commands/tables.ts';
 import { type CliContext, lazily } from '../context.ts';
-import { jsonFlag, projectFlag } from './common-flags.ts';
+import { asOwnerFlag, jsonFlag, projectFlag } from './common-flags.ts';
 
 export const tablesRoute = buildCommand<TablesFlags, [], CliContext>({
   loader: lazily(async () => (await import('../commands/tables.ts')).tables),
-  parameters: { flags: { project: projectFlag, json: jsonFlag } },
+  parameters: { flags: { asOwner: asOwnerFlag, project: projectFlag, json: jsonFlag } },
   docs: {
     brief: 'List the tables of the store',
     fullDescription: [
