@@ -113,6 +113,25 @@ test('searches of those who may not do everything', async (t) => {
   });
 });
 
+test('rows without a key are found; neither they nor their number are told by run and sequence', async (t) => {
+  const there = await world(t, { [TICKETS]: COLUMNS }, { specs: { [TICKETS]: SPECS } });
+  const rows = Array.from({ length: 10 }, (_, id) => ticket(id));
+  await there.run(TICKETS, rows, { mode: 'append', primaryKey: [] });
+  const serve = await there.reopen({ policies });
+  const grant = grantWith({ rows: [{ table: TICKETS, predicate: "team = 't1'" }] });
+  const answer = await serve.query({ ...search('lantern'), cite: true }, grant);
+  assert.deepEqual(ids(answer), ['k1', 'k3', 'k5', 'k7', 'k9']);
+  assert.ok(answer.citations?.kind === 'rows');
+  for (const [citation] of answer.citations.rows) assert.deepEqual(citation?.key, []);
+  await assert.rejects(
+    serve.query({ ...search('lantern'), select: ['_hakiri_seq'] }, grant),
+    fails('query.unknown_column'),
+  );
+  const sql = { sql: 'from hits', search: { hits: { table: TICKETS, text: 'lantern' } } };
+  await assert.rejects(serve.query(sql, grant), fails('access.denied', /key/));
+  assert.equal((await serve.query(sql, OWNER_GRANT)).rows.length, 10);
+});
+
 test('values that a text quotes are found by those who may read them where they stand', async (t) => {
   const there = await world(t, { [TICKETS]: COLUMNS }, { specs: { [TICKETS]: SPECS } });
   const narrow = grantWith({ actions: [NO_MAIL] });
