@@ -420,6 +420,8 @@ export async function openProject(
     async forget(what, request) {
       const [options, lock] = await maintenance('forget', request);
       await writer.close();
+      // Made here, whoever else makes it at this moment: an erasure is recorded by it.
+      await pseudonyms();
       const report = await forget(options, lock, what, (step) => {
         if (step.step === 'table') request.onTable(step.table);
         else if ('subject' in what) request.onNote('looking for other places that mention it');
