@@ -1,5 +1,4 @@
 import {
-  COLUMN_ACTIONS,
   defaultTableName,
   HakiriError,
   type Manifest,
@@ -49,15 +48,11 @@ function redactsUnknown({ unknownColumns }: TableFacts, entries: readonly Table[
   return redacts({ unknownColumns }) || (entries.length > 0 && entries.every(redacts));
 }
 
-/** Of several actions on one path the strongest. */
+/** Pipelines that say different things of one column are refused with the manifest. */
 function redactedColumns(entries: readonly Table[]): readonly RedactedColumn[] {
   const found = new Map<string, RedactedColumn>();
   for (const { name, onWrite, piiType } of entries.flatMap(({ columns }) => columns)) {
-    if (onWrite === undefined) continue;
-    const known = found.get(name);
-    const isStronger =
-      known === undefined || COLUMN_ACTIONS.indexOf(onWrite) < COLUMN_ACTIONS.indexOf(known.action);
-    if (isStronger) found.set(name, { path: name, action: onWrite, piiType });
+    if (onWrite !== undefined) found.set(name, { path: name, action: onWrite, piiType });
   }
   return [...found.values()];
 }
