@@ -74,7 +74,7 @@ export function structuredSql(
   return {
     sql: `SELECT ${list.join(', ')} FROM ${from}${where}${orderBy}${pageSql(page)}`,
     shown: Math.max(1, shown.length),
-    isOrdered: order.length > 0 && key.length > 0,
+    isOrdered: order.length > 0,
   };
 }
 
@@ -108,7 +108,7 @@ export function namedColumns({ table, seen }: ServedTable): TableSchema {
 /** What settles the order of rows that are equal otherwise: nothing that is not seen itself. */
 function orderedKey({ table, seen }: ServedTable): readonly string[] {
   if (!isKeyed(table) || seen.key === 'clear') return keyColumns(table);
-  return seen.key === 'renamed' ? table.primaryKey : [];
+  return seen.key === 'renamed' ? table.primaryKey : ['_hakiri_run', '_hakiri_seq'];
 }
 
 function sourceColumns({ table, seen }: ServedTable, schema: TableSchema): readonly string[] {
