@@ -1,6 +1,7 @@
 /** `npm run bench [-- NAME...] [--scale small] [--json]`: every bar beside its reference, from the same run. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { access } from './access.ts';
 import { audit } from './audit.ts';
 import { compaction } from './compaction.ts';
 import { hybrid } from './hybrid.ts';
@@ -16,6 +17,7 @@ import { type Bar, printBar, type Scale } from './support/report.ts';
 import { view } from './view.ts';
 
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
+  access,
   audit,
   compaction,
   hybrid,
