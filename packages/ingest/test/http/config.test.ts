@@ -92,6 +92,26 @@ describe('the configuration of a source', () => {
     }
   });
 
+  it('is refused when an address would hold what is redacted before it is written', () => {
+    const resources = [
+      { name: 'a', path: '/a' },
+      { name: 'b', path: '/a/{x}/{y}', parent: { resource: 'a', param: 'x', field: 'user.mail' } },
+    ];
+    const config = { base_url: GOOD.base_url, resources };
+    const table = { incremental: undefined, mode: undefined, maxRecordBytes: 1000 };
+    for (const [source, column] of [
+      ['a', 'user.mail'],
+      ['a', 'user'],
+      ['a', 'y'],
+      ['b', 'x'],
+    ] as const) {
+      const context = testContext({ tables: [{ ...table, source, redacted: ['other', column] }] });
+      assert.match(refusal('http', config, context).message, new RegExp(`${source}\\.${column}`));
+    }
+    const context = testContext({ tables: [{ ...table, source: 'b', redacted: ['user.mail'] }] });
+    builtInSources.http.create(config, context);
+  });
+
   it('tells its tables without a secret or a request', () => {
     const config = {
       base_url: GOOD.base_url,

@@ -55,6 +55,29 @@ describe('an incremental pull', () => {
     assert.deepEqual(ids((await pullAll(items, 'items', second.cursor)).rows), []);
   });
 
+  it('keeps of records no digest that can be guessed without the key', async () => {
+    const list = [row(1, 1), row(2, 2)];
+    await using server = await listServer(list);
+    const cursor = async (digestKey?: Uint8Array): Promise<string> => {
+      const context = testContext(digestKey === undefined ? {} : { digestKey });
+      const items = source(
+        server.origin,
+        { ...paged, incremental: { column: 'at', param: 'since' } },
+        context,
+      );
+      const first = await pullAll(items, 'items');
+      assert.deepEqual(ids((await pullAll(items, 'items', first.cursor)).rows), []);
+      return first.cursor ?? '';
+    };
+    const [clear, keyed, other] = [
+      await cursor(),
+      await cursor(Buffer.alloc(32, 1)),
+      await cursor(Buffer.alloc(32, 2)),
+    ];
+    assert.match(clear, /"boundary":\["[0-9a-f]{32}"\]/);
+    assert.equal(new Set([clear, keyed, other]).size, 3);
+  });
+
   it('takes a record again that changed within the same moment, and one that came late', async () => {
     const list = [row(1, 1), row(2, 2)];
     await using server = await listServer(list);
