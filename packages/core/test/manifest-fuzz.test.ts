@@ -39,6 +39,8 @@ const BASE = {
           columns: {
             email: { type: 'string', inference_zone_allowed: ['local:*'], agent_hint: 'A "hint"\n\u007f.' },
             id: { type: 'int64' },
+            card: { pii_type: 'credit_card', on_write: 'hash' },
+            body: { contains: ['github_issues.card'] },
           },
         },
         'releases',
@@ -59,6 +61,18 @@ const BASE = {
   embedding: {
     m: { endpoint: 'http://127.0.0.1:1/v1/embeddings', zone: 'on-prem:a', batch: 7, timeout: '5s' },
   },
+  policy: [
+    { table: 'github_issues', rows: "state = 'open'", columns: { 'user.login': 'mask' }, min_group: 3 },
+  ],
+  policy_test: [
+    {
+      name: 'n',
+      table: 'github_issues',
+      as: { zone: 'local:device', column: { id: 'deny' } },
+      hides: ['id'],
+      columns: { x: 'clear' },
+    },
+  ],
 };
 
 const VALUES: readonly unknown[] = [
