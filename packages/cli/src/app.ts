@@ -19,6 +19,7 @@ import { exportRoute } from './routes/export.ts';
 import { forgetRoute } from './routes/forget.ts';
 import { gcRoute } from './routes/gc.ts';
 import { initRoute } from './routes/init.ts';
+import { keyRoutes } from './routes/key.ts';
 import { pipelineRoutes } from './routes/pipeline.ts';
 import { planRoute } from './routes/plan.ts';
 import { policyRoutes } from './routes/policy.ts';
@@ -26,6 +27,7 @@ import { queryRoute } from './routes/query.ts';
 import { runRoute } from './routes/run.ts';
 import { schemaRoute } from './routes/schema.ts';
 import { tablesRoute } from './routes/tables.ts';
+import { tokenRoutes } from './routes/token.ts';
 import { VERSION } from './version.ts';
 
 export type CommandRoutes = Readonly<Record<string, Command<CliContext> | RouteMap<CliContext>>>;
@@ -74,6 +76,8 @@ function routes(more: CommandRoutes) {
       ...more,
       pipeline: pipelineRoutes,
       policy: policyRoutes,
+      token: tokenRoutes,
+      key: keyRoutes,
       export: exportRoute,
       compact: compactRoute,
       gc: gcRoute,

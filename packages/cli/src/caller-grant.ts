@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { createGatekeeper, openRevocations } from '@hakiri/access/token';
+import { resolve } from 'node:path';
 import { type Grant, HakiriError, OWNER_GRANT } from '@hakiri/core';
-import { layout, nodeFiles } from '@hakiri/store';
+import { projectGatekeeper } from './project-tokens.ts';
 import type { Project, Services } from './services.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -18,13 +17,7 @@ export async function callerGrant(
 ): Promise<Grant> {
   const token = (await readToken(services, tokenFile))?.trim();
   if (token === undefined) return OWNER_GRANT;
-  const paths = layout(join(project.folder, '.hakiri'), project.manifest.project.name);
-  const gatekeeper = createGatekeeper({
-    publicKeys: () => project.manifest.project.publicKeys,
-    clock: systemClock,
-    revocations: openRevocations(nodeFiles, join(paths.context, 'revoked')),
-  });
-  return gatekeeper.verify(token).grant;
+  return projectGatekeeper(project, systemClock).verify(token).grant;
 }
 
 async function readToken(services: Services, file: string | undefined): Promise<string | undefined> {

@@ -37,3 +37,11 @@ export function parsePort(text: string): number {
     hint: 'Write a number from 0 to 65535.',
   });
 }
+
+/** A whole number from 0. Throws `usage.argument`. */
+export function parseIndex(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new HakiriError('usage.argument', `"${text}" is not a number`, {
+    hint: 'Write a whole number from 0.',
+  });
+}

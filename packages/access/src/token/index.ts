@@ -1,3 +1,4 @@
+export { seedOf as seedOfPrivateKey } from '../biscuit/index.ts';
 export { attenuateToken, attenuator, passProofOn } from './attenuate-token.ts';
 export type { BlockClaims, TokenClaims } from './claims.ts';
 export {

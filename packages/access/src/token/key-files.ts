@@ -133,6 +133,8 @@ async function makeSecret(
 ): Promise<void> {
   if ((await files.stat(`${folder}/${name}`)) !== undefined) return;
   await files.makeFolder(folder, 0o700);
+  // A project is often in git, and this is the one folder of it that must never be.
+  await files.write(`${folder}/.gitignore`, '*\n');
   await writeSecretly(files, `${folder}/${name}`, `${secret}\n`);
   await files.syncFolder(dirname(folder));
 }

@@ -34,7 +34,7 @@ test('a key is made once, for its owner alone, and several that make one at once
   assert.equal(statSync(join(keys, 'signing.key')).mode & 0o777, 0o600);
   assert.deepEqual(
     (await nodeFiles.list(keys)).map(({ name }) => name),
-    ['signing.key'],
+    ['.gitignore', 'signing.key'],
   );
 });
 

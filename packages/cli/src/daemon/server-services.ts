@@ -2,10 +2,10 @@ import { attenuator } from '@hakiri/access/token';
 import type { Clock, Pipelines, Serve } from '@hakiri/core';
 import type { ServerServices } from '@hakiri/server';
 import { memoryOf } from '../full/memory.ts';
+import { projectGatekeeper } from '../project-tokens.ts';
 import type { Project } from '../services.ts';
 import { VERSION } from '../version.ts';
 import { liveServe } from './live-serve.ts';
-import { projectGatekeeper } from './tokens.ts';
 
 /** What agents may ask of a project that stays open. */
 export function serverServices(
