@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import type { RunManifest, TableTarget, TableWriter } from '@hakiri/core';
+import type { RunManifest, TableRedactor, TableTarget, TableWriter } from '@hakiri/core';
 import { testEngine } from '../../engine/test/support/engine.ts';
 import { fingerprint, openStore, openWritableStore, type WritableStore } from '../src/index.ts';
 import {
@@ -96,6 +96,33 @@ test('a commit without a cursor keeps the one that holds', async (t) => {
   await writer.commit(undefined);
   assert.equal(await cursorOf(store), 'c1');
   assert.deepEqual(manifestOf(root, 2).cursor, { before: 'c1', after: 'c1' });
+});
+
+test('where nothing of a record may be kept, what is set aside has a digest and no content', async (t) => {
+  const redactor: TableRedactor = {
+    declared: (columns) => columns,
+    records: () => assert.fail('the records came redacted'),
+    file: () => assert.fail('there is no file'),
+    withoutContent: (aside) => ({
+      ...aside,
+      record: Buffer.alloc(0),
+      digest: `of ${aside.record.length} bytes`,
+    }),
+  };
+  const { root, writer } = await opened(t, { redactor });
+  await writer.setAside([{ code: 'record.malformed_json', reason: 'no', record: Buffer.from('{"id":') }]);
+  await write(root, writer, [{ id: null, name: 'b' }]);
+  const commit = await writer.commit('c1');
+  const lines = readFileSync(commit?.quarantine ?? '', 'utf8')
+    .trimEnd()
+    .split('\n');
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)).map(({ record, digest }) => [record, digest]),
+    [
+      ['', 'of 6 bytes'],
+      ['', 'of 22 bytes'],
+    ],
+  );
 });
 
 test('rows that are set aside go to a file with code, reason and the record, and are counted', async (t) => {
