@@ -58,21 +58,44 @@ export async function aggregatesOnly(
   statement: TreeNode,
   rules: AggregateRules,
 ): Promise<TreeNode> {
-  const unnamed: { item: Record<string, unknown>; written: TreeNode }[] = [];
+  const unnamed: Unnamed[] = [];
+  const asked = mapTree(statement, (node) => withNames(node, rules, unnamed)) as TreeNode;
+  await nameAll(parser, unnamed.splice(0));
   let covered = 0;
-  const made = mapTree(statement, (node) => {
-    if (node.type !== 'SELECT_NODE' || !leavesOf(node.from_table).some((leaf) => isLimited(leaf, rules))) {
-      return node;
-    }
-    covered += leavesOf(node.from_table).filter((leaf) => isLimited(leaf, rules)).length;
+  const made = mapTree(asked, (node) => {
+    const limited = leavesOf(node.from_table).filter((leaf) => isLimited(leaf, rules)).length;
+    if (node.type !== 'SELECT_NODE' || limited === 0) return node;
+    covered += limited;
     return groupedNode(node, rules, (item, written) => unnamed.push({ item, written }));
   }) as TreeNode;
   if (covered < countLimited(statement, rules)) {
     const name = firstLimited(statement, rules);
     refuse(name, 'it has to stand in FROM, by itself or in an inner join');
   }
-  for (const { item, written } of unnamed) item.alias = await nameOf(parser, written);
+  await nameAll(parser, unnamed);
   return made;
+}
+
+/** A column that has no name of its own, and would be called by what is run. */
+interface Unnamed {
+  readonly item: Record<string, unknown>;
+  readonly written: TreeNode;
+}
+
+async function nameAll(parser: DuckDBConnection, unnamed: readonly Unnamed[]): Promise<void> {
+  for (const { item, written } of unnamed) item.alias = await nameOf(parser, written);
+}
+
+/** Columns that hold a SELECT of such a table are called as they were written. */
+function withNames(node: TreeNode, rules: AggregateRules, unnamed: Unnamed[]): TreeNode {
+  if (node.type !== 'SELECT_NODE') return node;
+  const items = (list(node.select_list) as readonly TreeNode[]).map((item) => {
+    if (item.alias !== '' || countLimited(item, rules) === 0) return item;
+    const named = { ...item };
+    unnamed.push({ item: named, written: item });
+    return named;
+  });
+  return { ...node, select_list: items };
 }
 
 /** What the engine would call the column. */

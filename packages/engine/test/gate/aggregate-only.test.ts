@@ -92,6 +92,17 @@ test('what may be said in other ways gives the same', async () => {
   }
 });
 
+test('columns are called as they were written', async () => {
+  const sql =
+    'SELECT (SELECT count(*) FROM people), 1 + (SELECT sum(salary) FROM people) FROM visits LIMIT 1';
+  const { columns, rows } = await ask(sql);
+  assert.deepEqual(
+    columns.map(({ name }) => name),
+    ['(SELECT count_star() FROM people)', '(1 + (SELECT sum(salary) FROM people))'],
+  );
+  assert.deepEqual(rows, [[40, 40781]]);
+});
+
 test('an aggregate over a column is null where too few rows have a value', async () => {
   const sql = 'SELECT count(*), sum(rare), avg(rare), count(rare), count(DISTINCT rare), sum(id) FROM people';
   assert.deepEqual(await rowsOf(sql), [[40, null, null, null, null, 780]]);

@@ -112,7 +112,7 @@ export const NARROW = grantOf(
 
 /** Everything there is, and yet nothing whole: whoever reads what a grant leaves reads it in the same way. */
 export const ALL_OF_IT = grantOf(
-  { '*': READ },
+  { [PEOPLE]: READ, [VISITS]: READ, [PAY]: ['aggregate'] },
   {
     rows: [PEOPLE, VISITS].map((table) => ({ table, predicate: 'TRUE' })),
     minGroups: [],
@@ -135,6 +135,12 @@ export const WHOLE_FILE = { after: (end: () => unknown) => atEnd.push(end) } as 
 const PEOPLE_ROWS = 30;
 const VISIT_ROWS = 24;
 
+const SALARIES = Array.from({ length: 12 }, (_, id) => ({
+  id,
+  dept: id < 8 ? 'sea' : `d${id}`,
+  amount: 100 + id,
+}));
+
 /** Part of it compacted, part in newer runs, part in small writes. */
 export async function peopled(t: TestContext): Promise<World> {
   const there = await world(t, SCHEMAS);
@@ -142,10 +148,7 @@ export async function peopled(t: TestContext): Promise<World> {
     people: Array.from({ length: PEOPLE_ROWS }, (_, id) => person(id)),
     visits: Array.from({ length: VISIT_ROWS }, (_, i) => visit(i)),
   });
-  await there.run(
-    PAY,
-    Array.from({ length: 12 }, (_, id) => ({ id, dept: id < 8 ? 'sea' : `d${id}`, amount: 100 + id })),
-  );
+  await there.run(PAY, SALARIES);
   await there.run(VAULT, [{ id: 1, pin: 'PIN1234' }]);
   return there;
 }
@@ -167,8 +170,9 @@ export async function leftTo(t: TestContext, grant: Grant): Promise<World> {
     Array.from({ length: VISIT_ROWS }, (_, i) => visit(i)),
     [],
   );
-  const there = await world(t, { [PEOPLE]: people.schema, [VISITS]: visits.schema });
+  const there = await world(t, { ...SCHEMAS, [PEOPLE]: people.schema, [VISITS]: visits.schema });
   await fill(there, { people: people.rows as readonly Values[], visits: visits.rows as readonly Values[] });
+  await there.run(PAY, SALARIES);
   return there;
 }
 
