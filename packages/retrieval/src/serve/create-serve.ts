@@ -131,11 +131,15 @@ export function createServe(options: ServeOptions): Serve {
     );
   };
 
-  const exportArchive = async (request: ArchiveRequest, grant: Grant): Promise<Done<Exported>> => {
+  /** The tables of an archive. */
+  const archived = async (
+    { tables }: ArchiveRequest,
+    grant: Grant,
+  ): Promise<Done<readonly CatalogTable[]>> => {
     const wanted =
-      request.tables === undefined
+      tables === undefined
         ? (await known.now()).map((table) => ({ table, seen: parts.seen(table, grant) }))
-        : await Promise.all(request.tables.map((name) => requireNow(name, grant)));
+        : await Promise.all(tables.map((name) => requireNow(name, grant)));
     // Files hold what was there before, and what is hidden.
     if (!wanted.every(({ seen }) => seen?.isWhole)) {
       throw new HakiriError(
@@ -146,11 +150,16 @@ export function createServe(options: ServeOptions): Serve {
         },
       );
     }
-    const tables = wanted.map(({ table }) => table);
+    const answer = wanted.map(({ table }) => table);
+    return { answer, rows: 0, reads: answer.map((table) => countedRead(table, null, undefined)) };
+  };
+
+  const exportArchive = async (request: ArchiveRequest, grant: Grant): Promise<Exported> => {
+    const call = { action: 'export' as const, grant, request: exportedOf(request) };
+    // On record first: its pieces leave while it is written.
+    const tables = await recorded(call, () => archived(request, grant));
     const { write, signal } = request;
-    const written = await writeArchive(store, { files: nodeFiles, tables, write, signal });
-    const reads = tables.map((table) => countedRead(table, null, undefined));
-    return { answer: { rows: undefined, ...written }, rows: 0, reads };
+    return { rows: undefined, ...(await writeArchive(store, { files: nodeFiles, tables, write, signal })) };
   };
 
   return {
@@ -186,9 +195,11 @@ export function createServe(options: ServeOptions): Serve {
         return { answer: rows, rows: read.keys?.length ?? 0, reads: [read] };
       }),
     export: (request, grant) =>
-      recorded({ action: 'export', grant, request: exportedOf(request) }, () =>
-        request.kind === 'rows' ? exportRows(request, grant) : exportArchive(request, grant),
-      ),
+      request.kind === 'archive'
+        ? exportArchive(request, grant)
+        : recorded({ action: 'export', grant, request: exportedOf(request) }, () =>
+            exportRows(request, grant),
+          ),
     async close() {
       known.close();
       await store.close();
