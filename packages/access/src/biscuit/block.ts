@@ -30,3 +30,6 @@ export const TIME_OPS: readonly TimeBound['op'][] = ['<', '>', '<=', '>='];
 export const BLOCK_VERSION = 3;
 /** Of a block that somebody else signed. */
 export const THIRD_PARTY_BLOCK_VERSION = 5;
+
+/** Facts and checks of a block, and of a token: more than that restrict more than anybody needs. */
+export const MAX_STATEMENTS = 512;

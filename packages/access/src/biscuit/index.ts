@@ -2,6 +2,7 @@ export {
   BLOCK_VERSION,
   type Block,
   type Fact,
+  MAX_STATEMENTS,
   type Term,
   THIRD_PARTY_BLOCK_VERSION,
   type TimeBound,

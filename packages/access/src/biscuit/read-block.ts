@@ -2,12 +2,13 @@ import {
   BLOCK_VERSION,
   type Block,
   type Fact,
+  MAX_STATEMENTS,
   type Term,
   THIRD_PARTY_BLOCK_VERSION,
   TIME_OPS,
   type TimeCheck,
 } from './block.ts';
-import { malformed } from './malformed.ts';
+import { malformed, tooLarge } from './malformed.ts';
 import { type Message, readMessage, readText, type Shape } from './read-message.ts';
 import type { Symbols } from './symbols.ts';
 
@@ -38,13 +39,17 @@ const MAX_SECONDS = 253_402_300_799;
 
 /**
  * @param symbols of the blocks before; those of this one are added
- * @throws HakiriError token.invalid for what is damaged, and for what is more than facts and checks of the time
+ * @throws HakiriError token.invalid for what is damaged, and for what is more than facts and checks of the time;
+ * token.too_large
  */
 export function readBlock(bytes: Uint8Array, symbols: Symbols): Block {
   const block = readMessage(bytes, BLOCK);
   const version = block.number(3);
   if (version < BLOCK_VERSION || version > THIRD_PARTY_BLOCK_VERSION)
     throw malformed(`a block has version ${version}`);
+  if (block.all(4).length + block.all(6).length > MAX_STATEMENTS) {
+    throw tooLarge(`a block says more than ${MAX_STATEMENTS} things`);
+  }
   symbols.add(block.all(1).map(readText));
   return {
     facts: block.all(4).map((fact) => readFact(readMessage(fact, FACT).bytes(1), symbols)),

@@ -7,8 +7,8 @@ const MAX_PROOF = 4096;
 /** How long after it was made a proof is taken, and how far the caller's clock may be ahead. Milliseconds. */
 const MAX_AGE_MS = 60_000;
 const MAX_AHEAD_MS = 5_000;
-/** Proofs of one key that are remembered: more of them within `MAX_AGE_MS` are refused. */
-const MAX_REMEMBERED = 20_000;
+/** Proofs that are remembered: more of them within a minute are refused. */
+const MAX_REMEMBERED = 200_000;
 const MAX_JTI = 256;
 
 /** Checks proofs of possession (RFC 9449), each good for one request. */
@@ -24,21 +24,18 @@ export interface ProofChecker {
 /** @param nowMs Unix milliseconds that never go back. What was proven before now is not known, and is refused. */
 export function createProofChecker(nowMs: () => number): ProofChecker {
   const startedMs = nowMs();
-  /** By thumbprint, the ids of its proofs and when they may be forgotten; the oldest first. */
-  const seen = new Map<string, Map<string, number>>();
+  /** Proofs by their keys and ids, and until when they could be used again; the oldest first. */
+  const seen = new Map<string, number>();
 
   function remember(thumbprint: string, jti: string, now: number): void {
-    const ids = seen.get(thumbprint) ?? new Map<string, number>();
-    for (const [id, untilMs] of ids) {
+    for (const [id, untilMs] of seen) {
       if (untilMs >= now) break;
-      ids.delete(id);
+      seen.delete(id);
     }
-    // 128 bits of the hash: an id may be as long as its sender likes.
-    const id = createHash('sha256').update(jti).digest('base64url').slice(0, 22);
-    if (ids.has(id)) throw refused('it was used before');
-    if (ids.size >= MAX_REMEMBERED) throw refused('its key was used too often within a minute');
-    ids.set(id, now + MAX_AGE_MS + MAX_AHEAD_MS);
-    seen.set(thumbprint, ids);
+    const id = createHash('sha256').update(`${thumbprint}.${jti}`).digest('base64url');
+    if (seen.has(id)) throw refused('it was used before');
+    if (seen.size >= MAX_REMEMBERED) throw refused('there were too many within a minute');
+    seen.set(id, now + MAX_AGE_MS + MAX_AHEAD_MS);
   }
 
   return {

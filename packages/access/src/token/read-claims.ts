@@ -8,7 +8,7 @@ import {
   type Restrictions,
   type Right,
 } from '@hakiri/core';
-import type { Block, Fact, TimeCheck } from '../biscuit/index.ts';
+import { type Block, type Fact, MAX_STATEMENTS, type TimeCheck, tooLarge } from '../biscuit/index.ts';
 import type { BlockClaims, TokenClaims } from './claims.ts';
 import { isName, isPipeline, isPredicate, isTable, isThumbprint, isZone, isZoneRule } from './names.ts';
 
@@ -17,18 +17,13 @@ export interface OpenedBlock extends Block {
   readonly signedBy: string | undefined;
 }
 
-/** More facts than this restrict more than anybody needs. Of all blocks. */
-const MAX_FACTS = 512;
-
 /**
  * What a token's blocks say in Hakiri's vocabulary. Whatever is not in it is refused, never left out.
  * @throws HakiriError token.invalid, token.widens, token.too_large
  */
 export function readClaims(blocks: readonly OpenedBlock[]): TokenClaims {
-  const facts = blocks.reduce((count, block) => count + block.facts.length + block.checks.length, 0);
-  if (facts > MAX_FACTS) {
-    throw new HakiriError('token.too_large', `The token says more than ${MAX_FACTS} things`);
-  }
+  const statements = blocks.reduce((sum, { facts, checks }) => sum + facts.length + checks.length, 0);
+  if (statements > MAX_STATEMENTS) throw tooLarge(`it says more than ${MAX_STATEMENTS} things`);
   const [authority, ...later] = blocks as [OpenedBlock, ...OpenedBlock[]];
   const subject = readSubject(authority.facts);
   const claims = [

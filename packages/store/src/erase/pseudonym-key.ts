@@ -21,6 +21,7 @@ export async function ensurePseudonymKey(files: Files, paths: Layout): Promise<B
   if (!(await files.stat(path))) {
     const temporary = `${path}.tmp`;
     await files.makeFolder(paths.keys, 0o700);
+    await files.write(`${paths.keys}/.gitignore`, '*\n');
     // A file that is there keeps its mode.
     await files.remove(temporary);
     await files.write(temporary, `${randomBytes(KEY_BYTES).toString('hex')}\n`, 0o600);
