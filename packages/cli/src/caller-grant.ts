@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { type Grant, HakiriError, OWNER_GRANT } from '@hakiri/core';
+import { type Grant, OWNER_GRANT } from '@hakiri/core';
+import { namedToken } from './given-token.ts';
 import { projectGatekeeper } from './project-tokens.ts';
 import type { Project, Services } from './services.ts';
 import { systemClock } from './system-clock.ts';
@@ -15,17 +14,6 @@ export async function callerGrant(
   project: Project,
   tokenFile: string | undefined,
 ): Promise<Grant> {
-  const token = (await readToken(services, tokenFile))?.trim();
-  if (token === undefined) return OWNER_GRANT;
-  return projectGatekeeper(project, systemClock).verify(token).grant;
-}
-
-async function readToken(services: Services, file: string | undefined): Promise<string | undefined> {
-  if (file === '-') return services.readStdin();
-  if (file === undefined) return services.env.HAKIRI_TOKEN || undefined;
-  try {
-    return await readFile(resolve(services.cwd, file), 'utf8');
-  } catch (cause) {
-    throw new HakiriError('usage.argument', `${file} cannot be read`, { cause });
-  }
+  const token = await namedToken(services, tokenFile);
+  return token === undefined ? OWNER_GRANT : projectGatekeeper(project, systemClock).verify(token).grant;
 }

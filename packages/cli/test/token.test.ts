@@ -232,3 +232,18 @@ test('a key that was dropped elsewhere does not come back by being rotated', asy
     assert.equal(manifestOf(folder), manifest);
   }
 });
+
+test('a file that is named comes before HAKIRI_TOKEN; what is revoked is never what the caller has there', async (t) => {
+  const { folder, run, token } = await issued(t);
+  const other = (await run('', 'token', 'issue', '--agent', 'other', '--table', 'notes')).stdout;
+  writeFileSync(join(folder, 'other.token'), other);
+  const world = { cwd: folder, env: { HAKIRI_TOKEN: token }, stdin: other };
+  const agentOf = async (...more: string[]): Promise<string> =>
+    JSON.parse((await hakiri(world, 'token', 'verify', '--json', ...more)).stdout).agent;
+  assert.equal(await agentOf(), 'lead');
+  assert.equal(await agentOf('--token-file', 'other.token'), 'other');
+  assert.equal(await agentOf('--token-file', '-'), 'other');
+  await hakiri(world, 'token', 'revoke');
+  assert.equal(await agentOf(), 'lead');
+  assert.equal((await run(other, 'token', 'verify')).code, 3);
+});

@@ -17,12 +17,13 @@ export interface TokenAttenuateFlags extends RestrictionFlags {
   readonly ttl?: number;
   readonly proofKey?: string;
   readonly signedBy?: string;
+  readonly tokenFile?: string;
   readonly json: boolean;
 }
 
 /** Prints a token that holds less. Needs no project. Throws `token.*`, `predicate.invalid`, `key.invalid`. */
 export async function attenuate({ services, output }: Call, flags: TokenAttenuateFlags): Promise<undefined> {
-  const given = await givenToken(services);
+  const given = await givenToken(services, flags.tokenFile);
   const attenuation = attenuationOf(flags, given);
   const passesOn = flags.proofKey !== undefined || flags.signedBy !== undefined;
   // Passing the proof on alone is something, too.

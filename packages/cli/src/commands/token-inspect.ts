@@ -11,6 +11,7 @@ import { systemClock } from '../system-clock.ts';
 import { escapeLine } from '../terminal/escape.ts';
 
 export interface TokenInspectFlags {
+  readonly tokenFile?: string;
   readonly json: boolean;
 }
 
@@ -20,13 +21,13 @@ export interface TokenVerifyFlags extends TokenInspectFlags {
 
 /** Says what a token says. Needs no project and no key. Throws `token.*`. */
 export async function inspect({ services, output }: Call, flags: TokenInspectFlags): Promise<undefined> {
-  print(output, inspectToken(await givenToken(services)), flags.json, {});
+  print(output, inspectToken(await givenToken(services, flags.tokenFile)), flags.json, {});
   if (!flags.json) output.err.line('Whether a project signed it is for `hakiri token verify` to say.');
 }
 
 /** Checks signature, times and revocation. Throws `token.*` where it does not hold. */
 export async function verify({ services, output }: Call, flags: TokenVerifyFlags): Promise<undefined> {
-  const token = await givenToken(services);
+  const token = await givenToken(services, flags.tokenFile);
   const folder = requireProjectFolder(services.cwd, flags.project);
   const manifest = await readProjectManifest(folder);
   projectGatekeeper({ folder, manifest }, systemClock).verify(token);

@@ -2,7 +2,7 @@ import { inspectToken, listIssued } from '@hakiri/access/token';
 import { HakiriError } from '@hakiri/core';
 import { nodeFiles } from '@hakiri/store';
 import { jsonDocument } from '../format/json.ts';
-import { givenToken } from '../given-token.ts';
+import { tokenToRevoke } from '../given-token.ts';
 import { requireProjectFolder } from '../project-folder.ts';
 import { keysFolder } from '../project-key.ts';
 import { projectRevocations } from '../project-tokens.ts';
@@ -13,6 +13,7 @@ import { systemClock } from '../system-clock.ts';
 export interface TokenRevokeFlags {
   readonly block?: number;
   readonly reason?: string;
+  readonly tokenFile?: string;
   readonly project?: string;
   readonly json: boolean;
 }
@@ -25,8 +26,7 @@ export async function revoke(
 ): Promise<undefined> {
   const folder = requireProjectFolder(services.cwd, flags.project);
   const manifest = await readProjectManifest(folder);
-  const id =
-    named === undefined ? await idOfBlock(services, flags.block) : await fullId(folder, named, flags);
+  const id = named === undefined ? await idOfBlock(services, flags) : await fullId(folder, named, flags);
   const reason = flags.reason === undefined ? {} : { reason: flags.reason };
   const isNew = await projectRevocations({ folder, manifest }).revoke(id, {
     atMs: systemClock.nowMs(),
@@ -37,8 +37,8 @@ export async function revoke(
 }
 
 /** Of the token that is given: of its last block, unless another is named. */
-async function idOfBlock(services: Services, block: number | undefined): Promise<string> {
-  const { ids } = inspectToken(await givenToken(services));
+async function idOfBlock(services: Services, { block, tokenFile }: TokenRevokeFlags): Promise<string> {
+  const { ids } = inspectToken(await tokenToRevoke(services, tokenFile));
   const id = ids.at(block ?? -1);
   if (id !== undefined) return id;
   throw new HakiriError('usage.argument', `the token has no block ${block}`, {

@@ -31,6 +31,12 @@ const restrictions = {
   },
 } as const;
 
+const tokenFile = {
+  ...text,
+  placeholder: 'FILE',
+  brief: 'Where the token is; - for standard input. Default: HAKIRI_TOKEN, else standard input',
+} as const;
+
 const table = {
   kind: 'parsed',
   parse: parseTable,
@@ -124,6 +130,7 @@ const attenuate = buildCommand<TokenAttenuateFlags, [], CliContext>({
         brief: 'The key that is to be proven from now on: a thumbprint, or a PEM or JWK file',
       },
       signedBy: { ...text, placeholder: 'FILE', brief: 'The private key that is proven now, as PEM' },
+      tokenFile,
       json: jsonFlag,
     },
   },
@@ -131,7 +138,7 @@ const attenuate = buildCommand<TokenAttenuateFlags, [], CliContext>({
     brief: 'Make a token that holds less of one, and print it',
     customUsage: ['[--table TABLE] [--rows PREDICATE] [--ttl TIME] [--delegate AGENT] < TOKEN'],
     fullDescription: [
-      'Takes a token from HAKIRI_TOKEN, or from standard input, and prints one that may do less. It needs neither the',
+      'Takes a token from a file, HAKIRI_TOKEN or standard input, and prints one that may do less. It needs neither the',
       'project nor its key: whoever holds a token can pass a part of it on, and nobody can take that part off again.',
       '',
       'EXAMPLES',
@@ -143,12 +150,12 @@ const attenuate = buildCommand<TokenAttenuateFlags, [], CliContext>({
 
 const inspect = buildCommand<TokenInspectFlags, [], CliContext>({
   loader: lazily(async () => (await import('../commands/token-inspect.ts')).inspect),
-  parameters: { flags: { json: jsonFlag } },
+  parameters: { flags: { tokenFile, json: jsonFlag } },
   docs: {
     brief: 'Say what a token says',
     customUsage: ['[--json] < TOKEN'],
     fullDescription: [
-      'Takes a token from HAKIRI_TOKEN, or from standard input, and says whom it is for and what it gives. It needs no',
+      'Takes a token from a file, HAKIRI_TOKEN or standard input, and says whom it is for and what it gives. It needs no',
       'key, and so it cannot say whether the token is genuine.',
       '',
       'EXAMPLES',
@@ -159,12 +166,12 @@ const inspect = buildCommand<TokenInspectFlags, [], CliContext>({
 
 const verify = buildCommand<TokenVerifyFlags, [], CliContext>({
   loader: lazily(async () => (await import('../commands/token-inspect.ts')).verify),
-  parameters: { flags: { project: projectFlag, json: jsonFlag } },
+  parameters: { flags: { tokenFile, project: projectFlag, json: jsonFlag } },
   docs: {
     brief: 'Check that a token holds, and say what it says',
     customUsage: ['[--json] < TOKEN'],
     fullDescription: [
-      'Takes a token from HAKIRI_TOKEN, or from standard input, and checks it as a server would: signatures by the',
+      'Takes a token from a file, HAKIRI_TOKEN or standard input, and checks it as a server would: signatures by the',
       "public keys of the manifest, times, revocation. Proof of possession is the holder's, and is not asked for.",
       '',
       'EXAMPLES',
@@ -185,6 +192,7 @@ const revoke = buildCommand<TokenRevokeFlags, [id?: string], CliContext>({
         brief: 'Of a token that is given: the block from which on it ends; the last without it',
       },
       reason: { ...text, placeholder: 'TEXT', brief: 'Why; kept beside it' },
+      tokenFile: { ...tokenFile, brief: 'Where the token is; standard input without it' },
       project: projectFlag,
       json: jsonFlag,
     },
@@ -205,7 +213,7 @@ const revoke = buildCommand<TokenRevokeFlags, [id?: string], CliContext>({
     customUsage: ['ID [--reason TEXT]', '[--block N] [--reason TEXT] < TOKEN'],
     fullDescription: [
       'Refuses a token from the next request on, and every token that was made of it. The token is named by its id, or',
-      'given in HAKIRI_TOKEN or on standard input. There is no way back.',
+      'given in a file or on standard input. There is no way back.',
       '',
       'EXAMPLES',
       '  hakiri token revoke 2a9c4d2b826f4b17',
