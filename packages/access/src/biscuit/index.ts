@@ -5,10 +5,9 @@ export {
   MAX_STATEMENTS,
   type Term,
   THIRD_PARTY_BLOCK_VERSION,
-  type TimeBound,
   type TimeCheck,
 } from './block.ts';
-export { type KeyPair, keyPairOf, newKeyPair, publicBytes, publicKeyObject, seedOf } from './ed25519.ts';
+export { type KeyPair, keyPairOf, publicKeyObject, seedOf } from './ed25519.ts';
 export {
   type Envelope,
   MAX_BLOCKS,
@@ -17,7 +16,7 @@ export {
   type SignedBlock,
   writeEnvelope,
 } from './envelope.ts';
-export { malformed, notSignedHere, tooLarge } from './malformed.ts';
+export { tooLarge } from './malformed.ts';
 export { readBlock } from './read-block.ts';
 export { appendSigned, signAuthority, verifyChain, verifyLinks } from './signatures.ts';
 export { createSymbols, type Symbols } from './symbols.ts';
