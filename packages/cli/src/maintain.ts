@@ -1,4 +1,5 @@
 import { EXIT, type TableName } from '@hakiri/core';
+import { requireOwner } from './command-grant.ts';
 import type { Call, MaintenanceRequest, Project } from './services.ts';
 import { unknownName } from './unknown-name.ts';
 import { withProject } from './with-project.ts';
@@ -19,6 +20,7 @@ export function maintain<T>(
   work: (project: Project, request: MaintenanceRequest) => Promise<readonly T[]>,
 ): Promise<Maintained<T>> {
   return withProject(services, flags.project, async (project) => {
+    requireOwner(services);
     const tables = await selectTables(project, names);
     const kill = new AbortController();
     const unsubscribe = services.onInterrupt(() => {

@@ -11,6 +11,7 @@ import {
   verifyExport,
 } from '@hakiri/access/audit';
 import { HakiriError, type JsonValue, OWNER_GRANT } from '@hakiri/core';
+import { requireOwner } from '../command-grant.ts';
 import { makeFile } from '../export-file.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
@@ -54,6 +55,7 @@ export interface AuditExportFlags extends CommonFlags {
 }
 
 export async function tail({ services, output }: Call, flags: AuditTailFlags): Promise<undefined> {
+  requireOwner(services);
   const records = await withProject(services, flags.project, async ({ audit }) =>
     tailAudit(audit.folder, flags.lines),
   );
@@ -84,6 +86,7 @@ export async function tail({ services, output }: Call, flags: AuditTailFlags): P
 
 /** The key that is asked for appears in no output: only those who read it do. */
 export async function whoRead({ services, output }: Call, flags: WhoReadFlags): Promise<undefined> {
+  requireOwner(services);
   const found = await withProject(services, flags.project, async ({ audit }) => {
     const keys = await audit.keys();
     if (keys === undefined) return undefined;
@@ -114,6 +117,7 @@ export async function whoRead({ services, output }: Call, flags: WhoReadFlags): 
 }
 
 export async function byAgent({ services, output }: Call, flags: ByAgentFlags): Promise<undefined> {
+  requireOwner(services);
   const agents = await withProject(services, flags.project, async ({ audit }) =>
     withIndex(audit, (index) => index.byAgent(sinceMs(flags.since).sinceMs ?? 0)),
   );
@@ -164,6 +168,7 @@ function verifyFile(path: string, trusted: readonly string[] | undefined): Audit
 
 /** The export is a record itself, and the checkpoint after it vouches for all of it. */
 export async function exportLog({ services, output }: Call, flags: AuditExportFlags): Promise<undefined> {
+  requireOwner(services);
   await withProject(services, flags.project, async ({ audit, manifest: { project } }) => {
     await audit.log.record({
       action: 'export',

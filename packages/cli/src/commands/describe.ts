@@ -1,9 +1,9 @@
 import type { Grant, IndexDescription, Serve, TableDescription } from '@hakiri/core';
+import { commandGrant } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatSpan, plural } from '../format/units.ts';
 import type { Channel } from '../output.ts';
-import { ownerGrant } from '../owner-grant.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
@@ -22,9 +22,10 @@ export async function describe(
   flags: DescribeFlags,
   name?: string,
 ): Promise<undefined> {
-  const descriptions = await withProject(services, flags.project, async (project) =>
-    describeTables(await project.serve(), name, ownerGrant(flags)),
-  );
+  const descriptions = await withProject(services, flags.project, async (project) => {
+    const grant = await commandGrant(services, project, flags);
+    return describeTables(await project.serve(), name, grant);
+  });
   if (flags.json) {
     output.out.line(jsonDocument(name === undefined ? { tables: descriptions } : descriptions[0]));
     return;

@@ -10,10 +10,10 @@ import {
   type RowsExport,
   type Serve,
 } from '@hakiri/core';
+import { commandGrant } from '../command-grant.ts';
 import { makeFile, withCacheFile } from '../export-file.ts';
 import { jsonDocument } from '../format/json.ts';
 import { formatBytes, formatDuration, plural } from '../format/units.ts';
-import { ownerGrant } from '../owner-grant.ts';
 import { type RowsFlags, readRowsRequest, requireTable } from '../rows-request.ts';
 import type { Call, Services } from '../services.ts';
 import { unknownName } from '../unknown-name.ts';
@@ -46,12 +46,13 @@ export async function exportStore(call: Call, flags: ExportFlags): Promise<undef
   const rows = await rowsOf(services, flags, target);
   const started = performance.now();
   const exported = await withProject(services, flags.project, async (project) => {
+    const grant = await commandGrant(services, project, flags);
     const serve = await project.serve();
     return interruptible(services, (making) =>
       rows === undefined
-        ? exportArchive(serve, services, flags, target, making)
+        ? exportArchive(serve, services, flags, { grant, target, making })
         : exportRows(serve, services, rows, {
-            grant: ownerGrant(flags),
+            grant,
             target,
             making,
             replace: flags.force,
@@ -159,12 +160,9 @@ async function exportRows(
 async function exportArchive(
   serve: Serve,
   services: Services,
-  flags: ExportFlags,
-  target: Target,
-  making: Making,
+  { table: tables, force }: ExportFlags,
+  { grant, target, making }: { readonly grant: Grant; readonly target: Target; readonly making: Making },
 ): Promise<Exported> {
-  const { table: tables, force } = flags;
-  const grant = ownerGrant(flags);
   if (tables !== undefined) await requireTables(serve, tables, grant);
   const archive = (write: (bytes: Uint8Array) => Promise<void>): Promise<Exported> =>
     serve.export(

@@ -7,6 +7,7 @@ import {
   type TableName,
 } from '@hakiri/core';
 import type { ForgetReport, ForgetRequest } from '@hakiri/store';
+import { requireOwner } from '../command-grant.ts';
 import { countRowsToForget, type RowsToForget } from '../count-rows-to-forget.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
@@ -34,6 +35,7 @@ type Asked = { readonly subject: string } | { readonly table: string; readonly k
 /** The value that is forgotten appears in no output, no error and no lock. */
 export async function forget(call: Call, flags: ForgetFlags): Promise<undefined> {
   const { services, output } = call;
+  requireOwner(services);
   const asked = await readAsked(services, flags);
   await withProject(services, flags.project, async (project) => {
     const serve = await project.serve();

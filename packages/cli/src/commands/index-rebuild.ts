@@ -10,6 +10,7 @@ import {
 } from '@hakiri/core';
 import { type ManifestFile, readManifest, tableNameOf } from '@hakiri/core/manifest';
 import type { IndexState } from '@hakiri/retrieval/indexes';
+import { requireOwner } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { type IndexName, type NewModel, withIndexModel } from '../index-model.ts';
 import { createIndexProgress } from '../progress/index-progress.ts';
@@ -34,6 +35,7 @@ export async function rebuildIndexes(
   name?: string,
 ): Promise<undefined> {
   const { services, output } = call;
+  requireOwner(services);
   await withProject(services, flags.project, async (project) => {
     const wanted = wantedOf(await project.indexes(), name);
     const becoming = flags.model === undefined ? undefined : await newModel(project, wanted, flags.model);

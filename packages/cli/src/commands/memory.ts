@@ -1,4 +1,5 @@
-import { HakiriError, type JsonValue, type MemoryFound, OWNER_GRANT } from '@hakiri/core';
+import { HakiriError, type JsonValue, type MemoryFound } from '@hakiri/core';
+import { commandGrant } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { plural } from '../format/units.ts';
 import { memoryOf } from '../full/memory.ts';
@@ -47,7 +48,7 @@ export async function writeMemory(call: Call, flags: MemoryWriteFlags, text: str
     ...(metadata === undefined ? {} : { metadata }),
   };
   const done = await withProject(services, flags.project, async (project) =>
-    memoryOf(project).write({ ...named(namespace), items: [item] }, OWNER_GRANT),
+    memoryOf(project).write({ ...named(namespace), items: [item] }, await commandGrant(services, project)),
   );
   output.out.line(flags.json ? jsonDocument(done) : (done.ids[0] ?? ''));
 }
@@ -66,7 +67,7 @@ export async function searchMemory(call: Call, flags: MemorySearchFlags, text?: 
         k,
         includeSuperseded,
       },
-      OWNER_GRANT,
+      await commandGrant(services, project),
     ),
   );
   if (flags.json) output.out.line(jsonDocument(found));
@@ -88,7 +89,7 @@ export async function forgetMemory(
         ...(subject === undefined ? {} : { subject }),
         erase,
       },
-      OWNER_GRANT,
+      await commandGrant(services, project),
     ),
   );
   if (flags.json) {

@@ -1,11 +1,11 @@
 import { type Answer, HakiriError, type QueryLimits } from '@hakiri/core';
+import { commandGrant } from '../command-grant.ts';
 import { answerToJson, answerToNdjson } from '../format/answer-json.ts';
 import { planLines, sourceLines } from '../format/answer-notes.ts';
 import { answerTable } from '../format/answer-table.ts';
 import { toCsv } from '../format/csv.ts';
 import { formatDuration, plural } from '../format/units.ts';
 import type { Output } from '../output.ts';
-import { ownerGrant } from '../owner-grant.ts';
 import { type RowsFlags, readRowsRequest, requireTable, type SearchFlags } from '../rows-request.ts';
 import type { Call } from '../services.ts';
 import { escapeLines } from '../terminal/escape.ts';
@@ -29,8 +29,8 @@ export async function query({ services, output }: Call, flags: QueryFlags, sql?:
   const format = chosenFormat(flags);
   const rows = await readRowsRequest(services, flags, sql);
   const answer = await withProject(services, flags.project, async (project) => {
+    const grant = await commandGrant(services, project, flags);
     const serve = await project.serve();
-    const grant = ownerGrant(flags);
     await requireTable(serve, rows, grant);
     return serve.query({ ...rows, ...limits(flags) }, grant);
   });

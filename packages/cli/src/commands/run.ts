@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { EXIT, HakiriError, toHakiriError } from '@hakiri/core';
 import type { RunReport, TableReport } from '@hakiri/ingest';
+import { commandGrant, requireRuns } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
@@ -54,6 +55,8 @@ async function runProject(
       hint: `Add one to ${join(project.folder, MANIFEST_FILE)}.`,
     });
   }
+  const grant = await commandGrant(services, project);
+  requireRuns(grant, pipelines);
   const progress = createProgress(output.err, { quiet: flags.json && !output.err.isTerminal });
   const stop = new AbortController();
   const kill = new AbortController();

@@ -1,7 +1,7 @@
+import { commandGrant } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount } from '../format/units.ts';
-import { ownerGrant } from '../owner-grant.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { withProject } from '../with-project.ts';
@@ -13,9 +13,10 @@ export interface TablesFlags {
 }
 
 export async function tables({ services, output }: Call, flags: TablesFlags): Promise<undefined> {
-  const summaries = await withProject(services, flags.project, async (project) =>
-    (await project.serve()).tables(ownerGrant(flags)),
-  );
+  const summaries = await withProject(services, flags.project, async (project) => {
+    const grant = await commandGrant(services, project, flags);
+    return (await project.serve()).tables(grant);
+  });
   if (flags.json) {
     output.out.line(jsonDocument({ tables: summaries }));
     return;

@@ -92,6 +92,16 @@ export function hasRight({ rights }: Pick<Grant, 'rights'>, table: string, actio
   );
 }
 
+/** Whoever is left to tables runs nothing: a pipeline is none. */
+export function mayRun(grant: Pick<Grant, 'rights' | 'restrictions'>, pipeline: string): boolean {
+  return hasRight(grant, pipeline, 'run') && grant.restrictions.every(isLeftToAll);
+}
+
+/** Whether a block leaves its holder every table. */
+export function isLeftToAll({ tables }: Pick<Restrictions, 'tables'>): boolean {
+  return tables === undefined || tables.includes('*');
+}
+
 /** Lets callers in. Implemented by `access`, called by transports. */
 export interface Gatekeeper {
   /** @throws HakiriError token.* */

@@ -4,8 +4,9 @@ import {
   type Grant,
   HakiriError,
   hasRight,
+  isLeftToAll,
   LOCAL_ZONE,
-  type Restrictions,
+  mayRun,
   tagAllows,
 } from '@hakiri/core';
 
@@ -24,17 +25,8 @@ export function mayAny(grant: Grant, action: Action, prefix = ''): boolean {
 export const mayReadAny = (grant: Grant): boolean => mayAny(grant, 'aggregate');
 export const mayMemory = (grant: Grant, action: Action): boolean => mayAny(grant, action, MEMORY);
 
-/** Whoever is left to tables runs nothing: a pipeline is none. */
-export function mayRun(grant: Grant, pipeline: string): boolean {
-  return hasRight(grant, pipeline, 'run') && grant.restrictions.every(isLeftToAll);
-}
-
 export function mayRunAny({ rights, restrictions }: Grant): boolean {
   return rights.some(({ action }) => action === 'run') && restrictions.every(isLeftToAll);
-}
-
-function isLeftToAll({ tables }: Restrictions): boolean {
-  return tables === undefined || tables.includes('*');
 }
 
 /** @throws HakiriError access.zone_refused where the caller is in none of the zones that it is left to */

@@ -1,6 +1,6 @@
-import type { Grant, PipelineRan, PipelineSummary } from '@hakiri/core';
+import { type Grant, mayRun, type PipelineRan, type PipelineSummary } from '@hakiri/core';
 import type { ServerServices } from '../services.ts';
-import { isOwner, mayRun, requireZone } from './rights.ts';
+import { isOwner, requireZone } from './rights.ts';
 
 /** Tables by name; whether everything of them is seen. */
 type Seen = ReadonlyMap<string, boolean>;
