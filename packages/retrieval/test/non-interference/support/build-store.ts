@@ -80,7 +80,7 @@ export async function buildStore(tables: readonly TableDef[], history: History):
   mkdirSync(join(root, 'cache'), { recursive: true });
   const spool = join(root, 'cache', 'spool.ndjson');
   const runs = new Map<number, RunId>();
-  let open: WritableStore | undefined;
+  let open: WritableStore | undefined = await openWritableStore(options, LOCK);
   for (const [place, step] of history.entries()) {
     if (step === 'compact') {
       await open?.close();
@@ -93,7 +93,7 @@ export async function buildStore(tables: readonly TableDef[], history: History):
     const run = step.isSmall ? await writeSmall(open, table, step) : await writeRun(open, table, step, spool);
     if (run !== undefined) runs.set(place, run);
   }
-  await (open ?? (await openWritableStore(options, LOCK))).close();
+  await open?.close();
   const serves: Serve[] = [];
   return {
     folder,

@@ -80,7 +80,7 @@ type Ask = (random: Random, table: TableName, left: ReferenceTable | undefined, 
 function somePath(random: Random, table: TableName, left: ReferenceTable | undefined, scene: Scene): string {
   const raw = scene.tables.find(({ name }) => name === table)!.schema;
   const from = left === undefined || random.chance(0.06) ? raw : left.schema;
-  if (random.chance(0.02)) return random.pick(['titel', 'nope', '_hakiri_run', 'user.nope']);
+  if (random.chance(0.02)) return random.pick(['titel', 'nope', '_hakiri_seq', 'user.nope']);
   return random.pick(leaves(from.columns)).sql.replaceAll('"', '');
 }
 
@@ -150,7 +150,7 @@ function sqlText(random: Random, table: TableName, left: ReferenceTable | undefi
     `select 1 from ${table} where ${a}::varchar ~ '^k' order by all`,
     `select ${a} from ${table}_ order by all`,
     `select nope, ${a} from ${table}`,
-    `select _hakiri_run from ${table}`,
+    `select _hakiri_seq from ${table} order by all`,
     `select count(*) from _hakiri_all_${table}`,
     `select count(*) from _hakiri_seen_${table}`,
     `select (select count(*) from tickets) as a, (select count(*) from people) as b`,

@@ -156,7 +156,7 @@ function randomHistory(random: Random): History {
   ];
   for (let more = 1 + random.below(4); more > 0; more--) {
     const table = random.pick([TICKETS, TICKETS, EVENTS, PEOPLE, NOTES]);
-    const changed = commit(table, [1, ...some(30)], table === NOTES || random.chance(0.3));
+    const changed = commit(table, [...new Set([1, ...some(30)])], table === NOTES || random.chance(0.3));
     steps.push(changed);
     if (random.chance(0.3)) steps.push('compact');
     if (table === EVENTS || random.chance(0.5)) continue;
