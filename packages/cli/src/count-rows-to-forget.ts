@@ -23,7 +23,7 @@ export async function countRowsToForget(
 ): Promise<readonly RowsToForget[]> {
   const counted: RowsToForget[] = [];
   for (const table of tables) {
-    const condition = 'subject' in request ? isAbout(table, request.subject) : hasKey(table, request.keys);
+    const condition = 'subject' in request ? isAbout(table, request) : hasKey(table, request.keys);
     if (condition === undefined) continue;
     counted.push({ table: table.name, rows: await count(serve, table.name, condition) });
   }
@@ -33,7 +33,7 @@ export async function countRowsToForget(
 async function count(serve: Serve, table: string, condition: string): Promise<number> {
   try {
     const sql = `SELECT count(*) FROM ${quoteIdentifier(table)} WHERE ${condition}`;
-    const { rows } = await serve.query({ sql }, AS_OWNER_GRANT);
+    const { rows } = await serve.query({ sql, confidential: true }, AS_OWNER_GRANT);
     return Number(rows[0]?.[0] ?? 0);
   } catch (error) {
     if (!(error instanceof HakiriError) || !error.code.startsWith('query.')) throw error;
@@ -44,9 +44,12 @@ async function count(serve: Serve, table: string, condition: string): Promise<nu
   }
 }
 
-function isAbout(table: TableDescription, subject: string): string | undefined {
-  const conditions = table.subjectColumns.flatMap(
-    (name) => matches(table, name, quoteLiteral(subject)) ?? [],
+function isAbout(
+  table: TableDescription,
+  { subject, pseudonyms = [] }: Extract<ForgetRequest, { subject: string }>,
+): string | undefined {
+  const conditions = table.subjectColumns.flatMap((column) =>
+    [subject, ...pseudonyms].flatMap((name) => matches(table, column, quoteLiteral(name)) ?? []),
   );
   return conditions.length === 0 ? undefined : conditions.join(' OR ');
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { createTableRedactor, openPseudonyms, pseudonymsOf } from '@hakiri/access';
+import { createTableRedactor, hashText, openPseudonyms, pseudonymsOf, tokenizeText } from '@hakiri/access';
 import {
   type CatalogTable,
   EMPTY_SCHEMA,
@@ -431,6 +431,11 @@ export async function openProject(
         request.onNote(`indexes are made again by the next run: ${toHakiriError(error).message}`),
       );
       return report;
+    },
+
+    async pseudonymsOf(text) {
+      const keys = await pseudonyms();
+      return [hashText(text, keys), tokenizeText(text, keys)];
     },
 
     async doctor({ rebuildCatalog: rebuild, repair }) {

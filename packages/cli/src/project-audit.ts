@@ -62,13 +62,20 @@ export function projectAudit(
       const why = isHakiriError(error) ? `: ${error.code}` : '';
       throw new HakiriError('audit.unavailable', `The audit log cannot be opened${why}`, { cause: error });
     });
+  /** A request can be short enough to be guessed from its digest. */
+  const withSealedPlan = async (event: AuditEvent): Promise<AuditEvent> =>
+    event.planHash === undefined
+      ? event
+      : { ...event, planHash: (await keysOf()).seal('plan', event.planHash) };
   return {
     folder,
     indexFile: join(root, 'cache', 'audit', 'index.sqlite'),
     log: {
       async record(event) {
-        await (await opened()).record(event);
-        onRecorded?.(event);
+        const log = await opened();
+        const sealed = await withSealedPlan(event);
+        await log.record(sealed);
+        onRecorded?.(sealed);
       },
       checkpoint: async () => (await opened()).checkpoint(),
       close: async () => (await open.opened?.catch(() => undefined))?.close(),

@@ -81,6 +81,8 @@ export interface Project {
   collect(request: MaintenanceRequest): Promise<readonly Collected[]>;
   /** Removes rows for good, and proves it. */
   forget(what: ForgetRequest, request: MaintenanceRequest): Promise<ForgetReport>;
+  /** What a text became where columns are hashed or tokenized. */
+  pseudonymsOf(text: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

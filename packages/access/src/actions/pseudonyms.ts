@@ -55,7 +55,6 @@ async function refuseShared(path: string): Promise<void> {
 async function makeKey(files: Files, folder: string, path: string): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   await files.makeFolder(folder, 0o700);
-  await files.write(`${folder}/.gitignore`, '*\n');
   // A project is often in git, and this is the one folder of it that must never be.
   await files.write(`${folder}/.gitignore`, '*\n');
   await files.write(temporary, `${randomBytes(KEY_BYTES).toString('hex')}\n`, 0o600);

@@ -4,10 +4,13 @@ import type { JsonValue } from '@hakiri/core';
 /** Characters of a key's digest: 132 bits in base64url. */
 export const KEY_DIGEST_CHARS = 22;
 
+/** `plan`: a digest of a request, of which nobody without the key is to try what it asked for. */
+type SealKind = 'record' | 'head' | 'checkpoint' | 'plan';
+
 /** What the log is sealed with, made from the "audit" subkey of the project's pseudonym key. */
 export interface AuditKeys {
   /** 32 hex characters: whoever lacks the key can make no line, head or checkpoint that is taken for ours. */
-  seal(kind: 'record' | 'head' | 'checkpoint', content: string): string;
+  seal(kind: SealKind, content: string): string;
   /** Stands for a row: the same row gives the same, and nobody without the key can try values. */
   keyDigest(table: string, key: readonly JsonValue[]): string;
 }
@@ -18,7 +21,12 @@ export interface AuditKeys {
  */
 export function auditKeys(subkey: Uint8Array): AuditKeys {
   const secret = (label: string): Buffer => createHmac('sha256', subkey).update(label).digest();
-  const seals = { record: secret('record'), head: secret('head'), checkpoint: secret('checkpoint') };
+  const seals: Readonly<Record<SealKind, Buffer>> = {
+    record: secret('record'),
+    head: secret('head'),
+    checkpoint: secret('checkpoint'),
+    plan: secret('plan'),
+  };
   const tables = new Map<string, Buffer>();
   let scratch = Buffer.alloc(1024);
 

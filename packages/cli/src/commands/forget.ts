@@ -13,7 +13,7 @@ import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, plural } from '../format/units.ts';
 import type { Output } from '../output.ts';
-import type { Call, Services } from '../services.ts';
+import type { Call, Project, Services } from '../services.ts';
 import { unknownName } from '../unknown-name.ts';
 import { withProject } from '../with-project.ts';
 
@@ -46,7 +46,7 @@ export async function forget(call: Call, flags: ForgetFlags): Promise<undefined>
     const looked = 'table' in asked ? [asked.table] : known;
     const tables: TableDescription[] = [];
     for (const name of looked) tables.push(await serve.describe(name, AS_OWNER_GRANT));
-    const request = requestOf(asked, tables);
+    const request = await requestOf(asked, tables, project);
     if ('subject' in request) requireSubjects(tables);
     if (flags.dryRun || !flags.yes) {
       const counted = await countRowsToForget(serve, tables, request);
@@ -116,8 +116,12 @@ async function readAsked(
   return asked;
 }
 
-function requestOf(asked: Asked, [table]: readonly TableDescription[]): ForgetRequest {
-  if ('subject' in asked) return asked;
+async function requestOf(
+  asked: Asked,
+  [table]: readonly TableDescription[],
+  project: Project,
+): Promise<ForgetRequest> {
+  if ('subject' in asked) return { ...asked, pseudonyms: await project.pseudonymsOf(asked.subject) };
   const columns = table?.primaryKey ?? [];
   return {
     table: asked.table as TableName,

@@ -63,6 +63,11 @@ test('a subject is counted, asked about, deleted, and proven gone; its value is 
   assert.match(done.stderr, /Still mentioned in orders\.note, in 1 row about others/);
   said.push(tried.stdout, tried.stderr, unasked.stderr, done.stdout, done.stderr);
   assert.doesNotMatch(said.join(''), /lovelace/);
+  assert.deepEqual(
+    held(project, 'lovelace').filter((path) => path.includes('/audit/')),
+    [],
+    'what is forgotten is not kept in the log',
+  );
   const left = await project.rows('select shop, id from orders order by all');
   assert.deepEqual(left, [
     { shop: 'eu', id: 2 },
@@ -71,6 +76,27 @@ test('a subject is counted, asked about, deleted, and proven gone; its value is 
   project.write('orders.ndjson', [{ ...rows[0], at: '2026-02-01' }]);
   await project.run();
   assert.deepEqual(await project.rows('select shop, id from orders order by all'), left, 'it stays away');
+});
+
+test('a subject is found by its value where only its hash was ever written', async (t) => {
+  const named = '  subject_columns = ["buyer.mail"]\n';
+  const project = cliProject(
+    t,
+    ORDERS.replace(named, `${named}  columns."buyer.mail" = { pii_type = "email", on_write = "hash" }\n`) +
+      '  columns.at = { type = "string" }\n  columns.note = {}\n',
+  );
+  project.write('orders.ndjson', rows);
+  await project.run();
+  const tried = await project.hakiri('forget', '--subject', SUBJECT, '--dry-run');
+  assert.equal(tried.stdout, 'orders: 1 row, and older versions of them\n');
+  assert.equal((await project.hakiri('forget', '--subject', SUBJECT, '--yes')).code, 0);
+  assert.deepEqual(await project.rows('select shop, id from orders order by all'), [
+    { shop: 'eu', id: 2 },
+    { shop: 'us', id: 1 },
+  ]);
+  project.write('orders.ndjson', [{ ...rows[0], at: '2026-02-01' }]);
+  await project.run();
+  assert.deepEqual(await project.rows('select count(*) as n from orders'), [{ n: 2 }], 'it stays away');
 });
 
 test('keys of several columns are JSON arrays; the report is JSON where asked', async (t) => {

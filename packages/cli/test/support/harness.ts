@@ -138,6 +138,7 @@ function inMemoryProject(folder: string, parts: Partial<Project>): Project {
     compact: notGiven,
     collect: notGiven,
     forget: notGiven,
+    pseudonymsOf: notGiven,
     close: async () => {},
     ...parts,
   };

@@ -73,6 +73,8 @@ export interface QueryLimits {
   readonly next?: string;
   /** Nobody will ask for what follows: the answer needs no `next`, which can cost as much as the rows. */
   readonly once?: boolean;
+  /** The request names what is to be forgotten: the audit records that it was asked, not by which predicate. */
+  readonly confidential?: boolean;
 }
 
 export interface GetRequest {

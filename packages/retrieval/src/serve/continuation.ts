@@ -102,7 +102,7 @@ function digestOf(request: QueryRequest, grant: Grant): string {
 
 /** What is asked, and not how much of it at once, or what beside it. */
 export function withoutLimits(request: QueryRequest): RowsRequest {
-  const { limit, timeoutMs, maxBytes, signal, cite, explain, next, once, ...rows } = request;
+  const { limit, timeoutMs, maxBytes, signal, cite, explain, next, once, confidential, ...rows } = request;
   return rows;
 }
 

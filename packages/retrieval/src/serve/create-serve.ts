@@ -99,7 +99,8 @@ export function createServe(options: ServeOptions): Serve {
       async (moment) => {
         const answer = await answerOf(request, grant, moment, position);
         const elapsedMs = performance.now() - started;
-        return { answer: { ...answer, elapsedMs }, rows: answer.rows.length, reads: moment.reads };
+        const reads = request.confidential ? withoutPredicates(moment.reads) : moment.reads;
+        return { answer: { ...answer, elapsedMs }, rows: answer.rows.length, reads };
       },
     );
   };
@@ -205,6 +206,10 @@ export function createServe(options: ServeOptions): Serve {
       await store.close();
     },
   };
+}
+
+function withoutPredicates(reads: readonly AuditRead[]): readonly AuditRead[] {
+  return reads.map((read) => ({ ...read, predicate: null }));
 }
 
 type RowsExportRequest = Extract<ExportRequest, { kind: 'rows' }>;

@@ -81,7 +81,7 @@ async function subjectCondition(
     const place = reach(source.held, name);
     if (place === undefined) continue;
     if (forgotten.inClear !== undefined && isPlain(place)) {
-      found.push(`CAST(${place.sql} AS VARCHAR) = ${textSql(forgotten.inClear)}`);
+      found.push(`CAST(${place.sql} AS VARCHAR) IN (${forgotten.inClear.map(textSql).join(', ')})`);
       continue;
     }
     const texts = new Set<string>();

@@ -23,7 +23,11 @@ import { tableFiles } from './table-files.ts';
 /** Whom or what to forget: everything about a subject, in every table, or rows of one table by their keys. */
 export type ForgetRequest =
   /** Rows in which one of the table's `subject_columns` has this value; numbers by their digits. */
-  | { readonly subject: string }
+  | {
+      readonly subject: string;
+      /** What else it is called where it was redacted on its way in: its hash, its token. */
+      readonly pseudonyms?: readonly string[];
+    }
   /** Values of the key's columns in the one JSON form, in the order of `primary_key`. */
   | { readonly table: TableName; readonly keys: readonly (readonly JsonValue[])[] };
 
@@ -100,7 +104,12 @@ async function recordsOf(context: StoreContext, request: ForgetRequest): Promise
   const created_at = new Date(clock.nowMs()).toISOString();
   if ('subject' in request) {
     const key = await ensurePseudonymKey(files, paths);
-    return [{ format: 1, digest: subjectDigest(key, request.subject), kind: 'subject', created_at }];
+    return namesOf(request).map((name) => ({
+      format: 1,
+      digest: subjectDigest(key, name),
+      kind: 'subject',
+      created_at,
+    }));
   }
   const table = await context.catalog.table(request.table);
   if (!table) throw new HakiriError('usage.unknown_name', `There is no table ${request.table}`);
@@ -113,6 +122,13 @@ async function recordsOf(context: StoreContext, request: ForgetRequest): Promise
     table: table.name,
     created_at,
   }));
+}
+
+function namesOf({
+  subject,
+  pseudonyms = [],
+}: Extract<ForgetRequest, { subject: string }>): readonly string[] {
+  return [...new Set([subject, ...pseudonyms])];
 }
 
 function requireKeys(table: CatalogTable, keys: readonly (readonly JsonValue[])[]): void {
@@ -143,11 +159,11 @@ function formed(table: CatalogTable, values: readonly JsonValue[]): readonly Jso
 /** While the values are known there is nothing to hash. What was forgotten earlier is gone already. */
 async function inClear({ catalog }: StoreContext, request: ForgetRequest): Promise<Forgotten> {
   if ('subject' in request) {
-    const { subject } = request;
+    const names = namesOf(request);
     return {
       hasSubjects: true,
-      inClear: subject,
-      subject: (text) => text === subject,
+      inClear: names,
+      subject: (text) => names.includes(text),
       hasKeys: () => false,
       key: () => false,
     };

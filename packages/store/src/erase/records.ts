@@ -26,8 +26,8 @@ export interface ErasureProof {
 /** Tells what was forgotten from what was not. */
 export interface Forgotten {
   readonly hasSubjects: boolean;
-  /** The only subject, while it is still known. */
-  readonly inClear?: string;
+  /** All names of the subjects, while they are still known. */
+  readonly inClear?: readonly string[];
   subject(text: string): boolean;
   hasKeys(table: TableName): boolean;
   key(table: TableName, values: readonly JsonValue[]): boolean;
