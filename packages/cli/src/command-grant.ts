@@ -1,5 +1,14 @@
 import { refusedZones } from '@hakiri/access';
-import { AS_OWNER_GRANT, type Grant, HakiriError, isHakiriError, mayRun, OWNER_GRANT } from '@hakiri/core';
+import {
+  AS_OWNER_GRANT,
+  type ErrorCode,
+  type Grant,
+  HakiriError,
+  isHakiriError,
+  mayRun,
+  OWNER_GRANT,
+  toHakiriError,
+} from '@hakiri/core';
 import { namedToken } from './given-token.ts';
 import { projectGatekeeper } from './project-tokens.ts';
 import type { Project, Services } from './services.ts';
@@ -53,8 +62,36 @@ export function requireOwner({ env }: Pick<Services, 'env'>): void {
   });
 }
 
-/** @throws HakiriError access.denied, access.zone_refused */
-export function requireRuns(grant: Grant, pipelines: readonly string[]): void {
+/**
+ * Runs pipelines for whoever may. Those of holders of tokens are on record, as over MCP; the owner's are among the jobs
+ * of the store alone.
+ * @throws HakiriError access.denied, access.zone_refused, audit.unavailable, and what `run` throws
+ */
+export async function runAs<T>(
+  { audit }: Pick<Project, 'audit'>,
+  grant: Grant,
+  pipelines: readonly string[],
+  run: () => Promise<T>,
+): Promise<T> {
+  const record = async (outcome: 'granted' | 'refused' | 'failed', code?: ErrorCode): Promise<void> => {
+    if (grant.tokenIds.length === 0) return;
+    const said = { action: 'pipeline_run', grant, outcome, ...(code === undefined ? {} : { code }) } as const;
+    for (const target of pipelines) await audit.log.record({ ...said, target, reads: [], rows: 0 });
+  };
+  let done: T;
+  try {
+    requireRuns(grant, pipelines);
+    done = await run();
+  } catch (error) {
+    const { code } = toHakiriError(error);
+    await record(code.startsWith('access.') ? 'refused' : 'failed', code);
+    throw error;
+  }
+  await record('granted');
+  return done;
+}
+
+function requireRuns(grant: Grant, pipelines: readonly string[]): void {
   if (refusedZones(grant) !== undefined) {
     throw new HakiriError(
       'access.zone_refused',

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { EXIT, HakiriError, toHakiriError } from '@hakiri/core';
 import type { RunReport, TableReport } from '@hakiri/ingest';
-import { commandGrant, requireRuns } from '../command-grant.ts';
+import { commandGrant, runAs } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
@@ -56,7 +56,6 @@ async function runProject(
     });
   }
   const grant = await commandGrant(services, project);
-  requireRuns(grant, pipelines);
   const progress = createProgress(output.err, { quiet: flags.json && !output.err.isTerminal });
   const stop = new AbortController();
   const kill = new AbortController();
@@ -71,13 +70,15 @@ async function runProject(
     services.exitNow(EXIT.interrupted);
   });
   try {
-    const report = await project.run({
-      pipelines,
-      waitMs: flags.wait,
-      onEvent: progress.show,
-      stop: stop.signal,
-      kill: kill.signal,
-    });
+    const report = await runAs(project, grant, pipelines, () =>
+      project.run({
+        pipelines,
+        waitMs: flags.wait,
+        onEvent: progress.show,
+        stop: stop.signal,
+        kill: kill.signal,
+      }),
+    );
     return { report, stopped: stop.signal.aborted };
   } finally {
     unsubscribe();

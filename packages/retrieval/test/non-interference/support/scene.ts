@@ -327,19 +327,26 @@ const ZONE_LISTS = [['local:*'], ['local:*', 'on-prem:*'], ['local:*', 'public-c
 /** Of a token that was passed on some times, as the gatekeeper reads it. */
 function randomGrant(random: Random): Grant {
   const rights = randomRights(random);
+  // A token that is left to a table it does not have is not made.
+  let left = NAMES.filter((name) => rights.some(({ table }) => table === '*' || table === name));
+  const block = (): Restrictions => {
+    const made = randomBlock(random, left);
+    left = left.filter((name) => made.tables?.includes(name) !== false);
+    return made;
+  };
   const issued = issueToken(
     {
       agent: 'lead',
       zone: random.pick(ZONES),
       rights,
-      restrictions: random.chance(0.5) ? randomBlock(random, rights) : NO_RESTRICTIONS,
+      restrictions: random.chance(0.5) ? block() : NO_RESTRICTIONS,
     },
     KEY,
   );
   const blocks = random.many(
     random.pick([0, 1, 1, 2, 3]),
     (i): Attenuation => ({
-      ...randomBlock(random, rights),
+      ...block(),
       ...(random.chance(0.06) ? { zones: random.pick(ZONE_LISTS) } : {}),
       delegate: { agent: `sub${i}` },
     }),
@@ -374,17 +381,15 @@ function randomRights(random: Random): readonly Right[] {
   );
 }
 
-function randomBlock(random: Random, rights: readonly Right[]): Restrictions {
-  // A token that is left to a table it has no right on is not made.
-  const given = [TICKETS, random.pick(NAMES)].filter((name) =>
-    rights.some((right) => right.table === '*' || right.table === name),
-  );
+function randomBlock(random: Random, left: readonly string[]): Restrictions {
   const table = (): string => random.pick([...NAMES, TICKETS, TICKETS, TICKETS, TICKETS]);
   const some = <T>(probability: number, make: () => T): T[] =>
     random.chance(probability) ? random.many(1 + random.below(2), make) : [];
   const about = <T>(make: (name: string) => T): T => make(table());
   return {
-    ...(given.length > 0 && random.chance(0.07) ? { tables: given } : {}),
+    ...(left.length > 0 && random.chance(0.07)
+      ? { tables: [...new Set([random.pick(left), random.pick(left)])] }
+      : {}),
     rows: some(0.5, () => about((name) => ({ table: name, predicate: someFilter(random, name) }))),
     columns: some(0.1, () =>
       about((name) => ({
