@@ -67,6 +67,14 @@ const MAX_PARALLEL = 4;
 
 const MAKE_STORE_WAIT_MS = 60_000;
 
+/** Without the key nothing can be recorded, and so nothing answered. */
+function unaudited(cause: unknown): never {
+  if (!isHakiriError(cause) || !cause.code.startsWith('store.')) throw cause;
+  throw new HakiriError('audit.unavailable', `The project's pseudonym key cannot be made: ${cause.message}`, {
+    cause,
+  });
+}
+
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
 export async function openProject(
   folder: string,
@@ -326,17 +334,18 @@ export async function openProject(
       const store = readableStore();
       if (serving?.hash === manifestHash && serving.store === store) return serving.serve;
       const inForce = manifest;
-      const serve = Promise.all([store, search(), store.then(pseudonyms)]).then(([open, found, key]) =>
-        createServe({
-          store: open,
-          engine,
-          policies: seenBy(inForce, key),
-          pseudonyms: key,
-          audit: audit.log,
-          notes: tableNotes(inForce),
-          keeping: (table) => keepingOf(inForce, table),
-          ...(found === undefined ? {} : { search: found.serving }),
-        }),
+      const serve = Promise.all([store, search(), store.then(() => pseudonyms().catch(unaudited))]).then(
+        ([open, found, key]) =>
+          createServe({
+            store: open,
+            engine,
+            policies: seenBy(inForce, key),
+            pseudonyms: key,
+            audit: audit.log,
+            notes: tableNotes(inForce),
+            keeping: (table) => keepingOf(inForce, table),
+            ...(found === undefined ? {} : { search: found.serving }),
+          }),
       );
       serve.catch(() => {
         serving = undefined;

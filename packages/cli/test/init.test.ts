@@ -34,7 +34,14 @@ test('init writes a manifest with comments that is valid as it stands, and leave
   assert.equal(code, 0);
   assert.equal(stdout, '');
   assert.match(stderr, /^Wrote .+hakiri\.toml\.\n/);
-  assert.deepEqual(read(cwd), { project: { name: 'demo' }, pipelines: [], transforms: [], embeddings: [] });
+  assert.deepEqual(read(cwd), {
+    project: { name: 'demo', publicKeys: [] },
+    pipelines: [],
+    transforms: [],
+    embeddings: [],
+    policies: [],
+    policyTests: [],
+  });
   assert.deepEqual(readdirSync(cwd), ['hakiri.toml']);
 });
 

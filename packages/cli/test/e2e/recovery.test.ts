@@ -251,7 +251,7 @@ function setWritable(folder: string, writable: boolean): void {
   chmodSync(dirname(folder), 0o755);
 }
 
-test('a folder that cannot be written to: told, queries still work, and the run works once it can be', async (t) => {
+test('a folder that cannot be written to: told, nothing is read unrecorded, and all works once it can be', async (t) => {
   const project = storeWithTwoRuns(t, AS_SOMEBODY);
   // Whoever made the store has an id of its own there, which nobody else may read.
   rmSync(join(project.folder, '.local'), { recursive: true });
@@ -260,9 +260,11 @@ test('a folder that cannot be written to: told, queries still work, and the run 
   const failed = await project.failing('run');
   assert.equal(failed.error.code, 'store.read_only', failed.error.message);
   assert.equal(failed.code, 1);
-  assert.deepEqual(await project.rows(SELECT), HELD);
+  const unread = await project.failing('query', SELECT);
+  assert.equal(unread.error.code, 'audit.unavailable', unread.error.message);
   assert.deepEqual(await told(project), []);
   setWritable(project.folder, true);
+  assert.deepEqual(await project.rows(SELECT), HELD);
   await project.run();
   assert.deepEqual(await project.rows(SELECT), [...HELD, { id: 4, version: 4 }]);
 });
