@@ -397,13 +397,29 @@ function randomBlock(random: Random, left: readonly string[]): Restrictions {
         names: ['id', 'title', 'text', ...random.many(3, () => random.pick(PATHS[name]!))],
       })),
     ),
-    actions: some(0.4, () =>
-      about((name) => ({
-        table: name,
-        column: random.pick(PATHS[name]!.filter((path) => path !== 'id' || random.chance(0.4))),
-        action: random.pick(COLUMN_ACTIONS),
+    actions: [
+      ...some(0.4, () =>
+        about((name) => ({
+          table: name,
+          column: random.pick(PATHS[name]!.filter((path) => path !== 'id')),
+          action: random.pick(COLUMN_ACTIONS),
+        })),
+      ),
+      ...some(0.3, () => ({
+        table: random.pick([TICKETS, TICKETS, PEOPLE, NOTES]),
+        column: 'id',
+        action: random.pick([
+          'hash',
+          'hash',
+          'hash',
+          'tokenize',
+          'tokenize',
+          'tokenize',
+          'mask',
+          'deny',
+        ] as const),
       })),
-    ),
+    ],
     minGroups: some(0.04, () => about((name) => ({ table: name, rows: 1 + random.below(4) }))),
   };
 }
