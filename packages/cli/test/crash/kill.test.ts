@@ -16,7 +16,7 @@ import { type Kill, live, start } from '../support/kill.ts';
 
 /** As many kills as asked for; otherwise as many as fit in the time. */
 const COUNT = Number(process.env.HAKIRI_CRASH_COUNT ?? Number.POSITIVE_INFINITY);
-const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 3_000;
+const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 2_000;
 const LANES = 2;
 
 const PAGE_ROWS = 20;

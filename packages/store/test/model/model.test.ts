@@ -17,7 +17,7 @@ import { dropWorld, makeWorld, opened, shut, type World } from './world.ts';
 
 /** As many seeds as asked for; otherwise as many as fit in the time. */
 const COUNT = Number(process.env.HAKIRI_MODEL_COUNT ?? Number.POSITIVE_INFINITY);
-const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 4_000;
+const BUDGET_MS = Number.isFinite(COUNT) ? Number.POSITIVE_INFINITY : 2_500;
 const STEPS = 60;
 
 /** Seeds at the same time, each lane with an engine of its own; beside other tests there is one. */
