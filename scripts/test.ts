@@ -14,7 +14,7 @@ interface Suite {
 const SUITES: Readonly<Record<string, Suite>> = {
   all: { files: '{packages/*/test,test,docs}/**/*.test.ts', env: {} },
   crash: { files: 'packages/*/test/{crash/*,*-faults}.test.ts', env: { HAKIRI_CRASH_COUNT: '300' } },
-  fuzz: { files: 'packages/*/test/**/*fuzz*.test.ts', env: { HAKIRI_FUZZ_COUNT: '5000' } },
+  fuzz: { files: 'packages/*/test/**/*fuzz*.test.ts', env: { HAKIRI_FUZZ_COUNT: '10000' } },
   guide: { files: 'docs/*.test.ts', env: { HAKIRI_GUIDE: 'all' } },
   model: { files: 'packages/store/test/model/*.test.ts', env: { HAKIRI_MODEL_COUNT: '500' } },
   soak: { files: 'packages/cli/test/soak/*.test.ts', env: { HAKIRI_SOAK_MINUTES: '20' } },

@@ -2,6 +2,7 @@ import {
   type Column,
   type ExportFormat,
   type JsonValue,
+  type MemorySearch,
   type QueryRequest,
   quoteIdentifier,
   type RowsRequest,
@@ -42,6 +43,7 @@ export type Question = {
       readonly format: ExportFormat;
       readonly isOrdered: boolean;
     }
+  | { readonly kind: 'memory'; readonly search: MemorySearch }
   | { readonly kind: 'describe' }
   | { readonly kind: 'tables' }
 );
@@ -62,6 +64,7 @@ export function randomQuestion(random: Random, scene: Scene, reference: Referenc
     get,
     exported,
     describe,
+    memory,
     asOf,
     () => ({ kind: 'tables', about: [] }) as const,
   ])(random, table, left, scene);
@@ -146,7 +149,8 @@ function sqlText(random: Random, table: TableName, left: ReferenceTable | undefi
     `with x as (select ${a} as y from ${table}) select count(*), count(y) from x`,
     `select list(${a} order by ${a}) as l from ${table}`,
     `select ${a} from ${table} union all select ${b} from ${table} order by all`,
-    `select case when ${a} is not null then error('there is one') end from ${table}`,
+    `select column_name, min, max, count from (summarize ${table}) order by all`,
+    `select case when count(*) > 5 then cast('x' as integer) end from ${table}`,
     `select 1 from ${table} where ${a}::varchar ~ '^k' order by all`,
     `select ${a} from ${table}_ order by all`,
     `select nope, ${a} from ${table}`,
@@ -277,6 +281,20 @@ const exported: Ask = (random, table, left, scene) => {
     isOrdered: asked.isOrdered,
   };
 };
+
+const memory: Ask = (random) => ({
+  kind: 'memory',
+  about: [NOTES],
+  search: {
+    namespace: 'notes',
+    ...(random.chance(0.7) ? { text: `${someWord(random)} ${someWord(random)}` } : {}),
+    ...(random.chance(0.3) ? { subject: random.pick(['ada', 'bob']) } : {}),
+    ...(random.chance(0.2) ? { tags: [someWord(random)] } : {}),
+    ...(random.chance(0.3) ? { filter: someFilter(random, NOTES) } : {}),
+    ...(random.chance(0.3) ? { includeSuperseded: true } : {}),
+    k: 1 + random.below(9),
+  },
+});
 
 const describe: Ask = (_random, table) => ({ kind: 'describe', about: [table] });
 

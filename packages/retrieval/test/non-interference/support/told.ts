@@ -7,6 +7,7 @@ import {
   type Grant,
   isHakiriError,
   type JsonValue,
+  type Memory,
   type QueryPlan,
   type QueryRequest,
   type RunId,
@@ -14,6 +15,8 @@ import {
   type TableDescription,
   type TableSummary,
 } from '@hakiri/core';
+import { createMemory } from '../../../src/memory/index.ts';
+import { realClock } from '../../serve/support/world.ts';
 import type { Question } from './questions.ts';
 import { EVENTS } from './scene.ts';
 
@@ -82,6 +85,15 @@ async function ask(side: Side, question: Question): Promise<unknown> {
       const lines = readFileSync(output, 'utf8').split('\n');
       return { rows, lines: question.isOrdered ? lines : lines.sort() };
     }
+    case 'memory': {
+      const { items } = await memoryOf(serve).search(question.search, grant);
+      const said = items.map(({ citation, ...item }) => ({
+        ...item,
+        citation: citationTold(side, citation),
+      }));
+      // Without a text nothing says which of those written at the same moment comes first.
+      return question.search.text === undefined ? said.length : said;
+    }
     case 'describe': {
       const [table = ''] = question.about;
       return descriptionTold(side, await serve.describe(table, grant));
@@ -89,6 +101,13 @@ async function ask(side: Side, question: Question): Promise<unknown> {
     case 'tables':
       return (await serve.tables(grant)).map(summaryTold);
   }
+}
+
+function memoryOf(serve: Serve): Memory {
+  const never = async (): Promise<never> => {
+    throw new Error('nothing is written here');
+  };
+  return createMemory({ serve, clock: realClock, newId: () => '', withWriter: never, erase: never });
 }
 
 /** Every page, each told by itself. */
