@@ -2,16 +2,19 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 /**
- * `hakiri` as one file: `npm run build [-- --entry FILE] [--outfile FILE] [--inputs FILE]`; the last is written with the
- * modules that went in. Native modules and Node's own stay outside.
+ * `hakiri` as one file: `npm run build [-- --entry FILE] [--outfile FILE] [--inputs FILE] [--packed]`; `--inputs` is
+ * written with the modules that went in. Native modules and Node's own stay outside. `--packed` is for a release: one
+ * function as CommonJS knows it, whose code can be cached, with the native modules beside the file.
  */
 
 const root = join(import.meta.dirname, '..');
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { entry: text, outfile: text, inputs: text } });
+const { values } = parseArgs({
+  options: { entry: text, outfile: text, inputs: text, packed: { type: 'boolean', default: false } },
+});
 const entry = values.entry ?? join(root, 'packages/cli/src/entry/full.ts');
 const outfile = values.outfile ?? join(root, 'dist', 'hakiri.mjs');
 
@@ -62,23 +65,72 @@ const knowsItsPlace: Plugin = {
   },
 };
 
+/** What a packed bundle asks for instead of a package that looks for its native module on the disk. */
+const PACKED_NATIVES: Readonly<Record<string, string>> = {
+  '@duckdb/node-bindings': `module.exports = require('./duckdb.node');`,
+  'node-gyp-build': `module.exports = () => require('./usearch.node');`,
+};
+
+const packedNatives: Plugin = {
+  name: 'packed-natives',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(@duckdb\/node-bindings|node-gyp-build)$/ }, ({ path }) => ({
+      path,
+      namespace: 'packed-native',
+    }));
+    onResolve({ filter: /\.node$/, namespace: 'packed-native' }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /.*/, namespace: 'packed-native' }, ({ path }) => ({ contents: PACKED_NATIVES[path] ?? '' }));
+    // It would look for its folder before it asks for the module.
+    onLoad({ filter: /usearch\/javascript\/dist\/.*usearch\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      return { contents: source.replace('getBuildDir(getDirName())', "''") };
+    });
+  },
+};
+
+/** A function cannot wait at its top level: it gives what is waited for to whoever called it. */
+const packedEntry: Plugin = {
+  name: 'packed-entry',
+  setup({ onLoad }) {
+    onLoad({ filter: /cli\/src\/entry\/(core|full)\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      return { contents: source.replace('await start(', 'module.exports = start('), loader: 'ts' };
+    });
+  },
+};
+
+const shape: BuildOptions = values.packed
+  ? {
+      format: 'cjs',
+      external: ['onnxruntime-node'],
+      plugins: [packedEntry, packedNatives, lazyBuiltins, knowsItsPlace, embeddedAssets],
+      define: { 'import.meta.url': '__url' },
+      banner: {
+        js: "(function(exports,require,module,__filename,__dirname){const __url=require('node:url').pathToFileURL(__filename).href;",
+      },
+      footer: { js: '})' },
+    }
+  : {
+      format: 'esm',
+      external: ['@duckdb/node-bindings*', 'usearch', 'onnxruntime-node'],
+      plugins: [lazyBuiltins, knowsItsPlace, embeddedAssets],
+      banner: {
+        js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+      },
+    };
+
 const result = await build({
   entryPoints: [entry],
   outfile,
   bundle: true,
   // One file; a module that is imported dynamically is evaluated when it is asked for.
   splitting: false,
-  format: 'esm',
   platform: 'node',
   target: 'node26',
   minify: true,
   sourcemap: false,
   legalComments: 'eof',
-  external: ['@duckdb/node-bindings*', 'usearch', 'onnxruntime-node'],
-  plugins: [lazyBuiltins, knowsItsPlace, embeddedAssets],
-  banner: {
-    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-  },
+  ...shape,
   logLevel: 'warning',
   metafile: true,
 });
