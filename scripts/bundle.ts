@@ -79,7 +79,9 @@ const packedNatives: Plugin = {
       namespace: 'packed-native',
     }));
     onResolve({ filter: /\.node$/, namespace: 'packed-native' }, ({ path }) => ({ path, external: true }));
-    onLoad({ filter: /.*/, namespace: 'packed-native' }, ({ path }) => ({ contents: PACKED_NATIVES[path] ?? '' }));
+    onLoad({ filter: /.*/, namespace: 'packed-native' }, ({ path }) => ({
+      contents: PACKED_NATIVES[path] ?? '',
+    }));
     // It would look for its folder before it asks for the module.
     onLoad({ filter: /usearch\/javascript\/dist\/.*usearch\.js$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
@@ -94,7 +96,7 @@ const packedEntry: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /cli\/src\/entry\/(core|full)\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
-      return { contents: source.replace('await start(', 'module.exports = start('), loader: 'ts' };
+      return { contents: source.replace('await start(', 'export const ended = start('), loader: 'ts' };
     });
   },
 };
@@ -102,6 +104,10 @@ const packedEntry: Plugin = {
 const shape: BuildOptions = values.packed
   ? {
       format: 'cjs',
+      // A release lists the licences in a file of its own.
+      legalComments: 'none',
+      // The runtime shows the line where an uncaught error comes from.
+      lineLimit: 200,
       external: ['onnxruntime-node'],
       plugins: [packedEntry, packedNatives, lazyBuiltins, knowsItsPlace, embeddedAssets],
       define: { 'import.meta.url': '__url' },
@@ -112,6 +118,7 @@ const shape: BuildOptions = values.packed
     }
   : {
       format: 'esm',
+      legalComments: 'eof',
       external: ['@duckdb/node-bindings*', 'usearch', 'onnxruntime-node'],
       plugins: [lazyBuiltins, knowsItsPlace, embeddedAssets],
       banner: {
@@ -129,7 +136,6 @@ const result = await build({
   target: 'node26',
   minify: true,
   sourcemap: false,
-  legalComments: 'eof',
   ...shape,
   logLevel: 'warning',
   metafile: true,

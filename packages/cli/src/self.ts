@@ -39,8 +39,7 @@ export function spawnSelf(
 
 function executable(nodeFlags: readonly string[]): { file: string; prefix: readonly string[] } {
   const launcher = process.env.HAKIRI_SELF;
-  // The launcher takes Node's flags through NODE_OPTIONS only; it starts with the ones it was built with.
-  if (launcher) return { file: launcher, prefix: [] };
+  if (launcher) return { file: launcher, prefix: nodeFlags.length > 0 ? ['__node', ...nodeFlags, '--'] : [] };
   return { file: process.execPath, prefix: [...nodeFlags, entryFile()] };
 }
 

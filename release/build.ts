@@ -1,0 +1,26 @@
+/** `npm run release -- [--profile core|full]... [--outdir DIR]`: what users install, for linux-x64. README.md says more. */
+import { relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildProfile } from './src/build-profile.ts';
+import { writeChecksums } from './src/checksums.ts';
+import { DIST, ROOT } from './src/paths.ts';
+import { PROFILES } from './src/profile.ts';
+
+const { values } = parseArgs({
+  options: {
+    profile: { type: 'string', multiple: true, default: [...PROFILES] },
+    outdir: { type: 'string', default: DIST },
+  },
+});
+const profiles = PROFILES.filter((profile) => values.profile.includes(profile));
+if (profiles.length !== new Set(values.profile).size) {
+  process.stderr.write(`There are the profiles ${PROFILES.join(' and ')}\n`);
+  process.exit(2);
+}
+const outdir = resolve(values.outdir);
+for (const profile of profiles) {
+  const { program, sizeBytes, build } = await buildProfile(profile, outdir);
+  const megabytes = (sizeBytes / 1e6).toFixed(1);
+  process.stdout.write(`${relative(ROOT, program)}  ${megabytes} MB  build ${build}\n`);
+}
+writeChecksums(outdir);

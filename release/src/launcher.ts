@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { runTool } from './command.ts';
+import { RELEASE } from './paths.ts';
+
+const FLAGS = ['-std=gnu2x', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-s'];
+// The same bytes whenever and wherever it is compiled.
+const REPRODUCIBLE = ['-Wl,--build-id=none', `-ffile-prefix-map=${RELEASE}=.`];
+
+const HAKIRI = ['hakiri', 'cache', 'payload', 'remove-folder', 'sha256', 'unpack', 'versions'];
+const START = ['start'];
+const BOTH = ['fail', 'own-path'];
+
+/** Compiles the program that carries the payload; the payload is appended to it. */
+export function compileHakiri(outfile: string): void {
+  compile([...HAKIRI, ...BOTH], outfile, ['-lzstd', '-pthread']);
+}
+
+/** Compiles the program that lies in the unpacked folder and starts what is beside it. */
+export function compileStart(outfile: string, loader: string): void {
+  compile([...START, ...BOTH], outfile, [`-DHAKIRI_LOADER="${loader}"`]);
+}
+
+function compile(modules: readonly string[], outfile: string, more: readonly string[]): void {
+  const sources = modules.map((name) => join('launcher', `${name}.c`));
+  runTool('gcc', [...FLAGS, ...REPRODUCIBLE, '-o', outfile, ...sources, ...more], { cwd: RELEASE });
+}

@@ -1,0 +1,8 @@
+/** What is released; each has an entry point of the command line of the same name. */
+export const PROFILES = ['core', 'full'] as const;
+export type ReleaseProfile = (typeof PROFILES)[number];
+
+/** What the program is called when it is installed. */
+export function programName(profile: ReleaseProfile): string {
+  return profile === 'full' ? 'hakiri' : `hakiri-${profile}`;
+}
