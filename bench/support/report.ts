@@ -6,13 +6,20 @@ export interface Bar {
   readonly reference: number | null;
   /** What `ratio` is compared with: ours over the reference, or ours alone where there is none. */
   readonly ratio: number;
-  readonly bar: number;
+  /** Null for a figure that is told, and that nothing is asked of. */
+  readonly bar: number | null;
   readonly pass: boolean;
 }
 
 export type Scale = 'small' | 'full';
 
-export function ratioBar(bench: string, metric: string, ours: number, reference: number, bar: number): Bar {
+export function ratioBar(
+  bench: string,
+  metric: string,
+  ours: number,
+  reference: number,
+  bar: number | null,
+): Bar {
   const ratio = ours / reference;
   return {
     bench,
@@ -21,7 +28,7 @@ export function ratioBar(bench: string, metric: string, ours: number, reference:
     reference: round(reference),
     ratio: round(ratio),
     bar,
-    pass: ratio <= bar,
+    pass: bar === null || ratio <= bar,
   };
 }
 
@@ -51,7 +58,7 @@ export function printBar(bar: Bar, json: boolean): void {
     return;
   }
   const reference = bar.reference === null ? '' : `, reference ${bar.reference}, ratio ${bar.ratio}`;
-  console.log(
-    `${bar.pass ? 'pass' : 'MISS'}  ${bar.bench}  ${bar.metric}: ours ${bar.ours}${reference}, bar ${bar.bar}`,
-  );
+  const verdict = bar.bar === null ? 'told' : bar.pass ? 'pass' : 'MISS';
+  const asked = bar.bar === null ? '' : `, bar ${bar.bar}`;
+  console.log(`${verdict}  ${bar.bench}  ${bar.metric}: ours ${bar.ours}${reference}${asked}`);
 }
