@@ -5,12 +5,8 @@ const { createRequire } = require('node:module');
 const { dirname } = require('node:path');
 const { constants, Script } = require('node:vm');
 
-const COMMANDS = [
-  ['--help'],
-  ['run', 'github-issues'],
-  ['query', 'select count(*) from github_issues', '--format', 'json'],
-  ['tables'],
-];
+/** None that starts a child: what is compiled for those depends on how fast it answers, and builds would differ. */
+const COMMANDS = [['--help'], ['tables'], ['plan']];
 
 const [filename, outfile] = process.argv.slice(2);
 const script = new Script(readFileSync(filename, 'latin1'), {
