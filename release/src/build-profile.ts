@@ -13,10 +13,12 @@ import { bundle } from './bundle.ts';
 import { writeCodeCache } from './code-cache.ts';
 import type { Component } from './component.ts';
 import { compileHakiri, compileStart } from './launcher.ts';
+import { licenceList } from './licences.ts';
 import { copyLibraries, copyNatives, loaderName } from './native-files.ts';
 import { RELEASE, ROOT } from './paths.ts';
 import { describeFile, type PayloadFile, packPayload, sha256 } from './payload.ts';
 import { programName, type ReleaseProfile } from './profile.ts';
+import { bundledPackages, cycloneDx } from './sbom.ts';
 
 export interface Built {
   readonly program: string;
@@ -41,11 +43,16 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
   );
   compileStart(join(unpacked, 'hakiri'), loaderName());
   copyFileSync(join(RELEASE, 'boot.cjs'), join(unpacked, 'boot.cjs'));
-  bundle(profile, join(unpacked, 'hakiri.cjs'));
-  rmSync(join(unpacked, 'hakiri.cjs.inputs'));
+  const native = [...natives, ...libraries];
+  const bundled = bundledPackages(bundle(profile, join(unpacked, 'hakiri.cjs'))).filter(
+    ({ purl }) => !native.some((component) => component.purl === purl),
+  );
+  const components = [...native, ...bundled];
+  writeFileSync(join(unpacked, 'LICENCES.txt'), licenceList(components));
   setModes(unpacked);
   compileCode(unpacked);
-  const build = describeRelease(profile, unpacked, [...natives, ...libraries]);
+  const { version } = createRequire(import.meta.url)(join(ROOT, 'packages/cli/package.json'));
+  const build = describeRelease({ version, profile, platform: PLATFORM }, unpacked, components);
   setModes(unpacked);
 
   const program = join(outdir, programName(profile));
@@ -55,6 +62,11 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
   const payload = await packPayload(unpacked, name, filesOf(unpacked), launcher.length);
   const bytes = Buffer.concat([launcher, payload.bytes]);
   writeFileSync(program, bytes);
+  const described = { name: programName(profile), version, digest: sha256(bytes) };
+  writeFileSync(
+    `${program}.cdx.json`,
+    cycloneDx(described, components, (file) => digestOf(unpacked, file)),
+  );
   return { program, unpacked, sizeBytes: bytes.length, build };
 }
 
@@ -67,6 +79,10 @@ function compileCode(unpacked: string): void {
 
 const EXECUTABLE: ReadonlySet<string> = new Set(['hakiri', 'node', loaderName()]);
 
+function digestOf(folder: string, name: string): string {
+  return describeFile(folder, name).digest;
+}
+
 function setModes(folder: string): void {
   for (const name of readdirSync(folder)) chmodSync(join(folder, name), EXECUTABLE.has(name) ? 0o755 : 0o644);
 }
@@ -77,29 +93,53 @@ function filesOf(folder: string): readonly PayloadFile[] {
     .map((name) => describeFile(folder, name));
 }
 
-/** Writes `release.json`, from which `hakiri --version` tells what it is made of. Gives the build. */
-function describeRelease(profile: ReleaseProfile, folder: string, components: readonly Component[]): string {
-  const { version } = createRequire(import.meta.url)(join(ROOT, 'packages/cli/package.json'));
+interface ReleaseName {
+  readonly version: string;
+  readonly profile: ReleaseProfile;
+  readonly platform: string;
+}
+
+/** Writes `release.json` and `release.txt`, which `hakiri --version` prints. Gives the build. */
+function describeRelease(name: ReleaseName, folder: string, components: readonly Component[]): string {
   const files = filesOf(folder);
-  const build = sha256(
-    [version, profile, PLATFORM, ...files.map(({ digest, name }) => `${digest} ${name}`)].join('\n'),
-  );
-  const digestOf = (name: string): string => files.find((file) => file.name === name)?.digest ?? '';
-  const release = {
-    version,
-    profile,
-    platform: PLATFORM,
+  const lines = files.map(({ digest, name: file }) => `${digest} ${file}`);
+  const build = sha256([name.version, name.profile, name.platform, ...lines].join('\n'));
+  const foreign = new Set(components.flatMap((component) => component.files));
+  const hashes = (names: readonly string[]) =>
+    Object.fromEntries(names.map((file) => [file, digestOf(folder, file)]));
+  const release: Release = {
+    ...name,
     build,
-    components: components.map(({ files: own, ...component }) => ({
-      ...component,
-      files: Object.fromEntries(own.map((name) => [name, digestOf(name)])),
-    })),
-    program: Object.fromEntries(
-      files
-        .filter(({ name }) => !components.some((component) => component.files.includes(name)))
-        .map(({ name, digest }) => [name, digest]),
-    ),
+    program: hashes(files.map((file) => file.name).filter((file) => !foreign.has(file))),
+    components: components.map((component) => ({ ...component, files: hashes(component.files) })),
   };
   writeFileSync(join(folder, 'release.json'), `${JSON.stringify(release, undefined, 2)}\n`);
+  writeFileSync(join(folder, 'release.txt'), releaseText(release));
   return build;
+}
+
+interface Release extends ReleaseName {
+  readonly build: string;
+  /** Files of our own, and their SHA-256. */
+  readonly program: Readonly<Record<string, string>>;
+  readonly components: readonly (Omit<Component, 'files'> & {
+    readonly files: Readonly<Record<string, string>>;
+  })[];
+}
+
+function releaseText(release: Release): string {
+  const { version, profile, platform, build } = release;
+  const files = (own: Readonly<Record<string, string>>) =>
+    Object.entries(own).map(([name, digest]) => `  ${digest}  ${name}`);
+  const lines = [
+    `hakiri ${version}, profile ${profile}, ${platform}`,
+    `build ${build}`,
+    ...files(release.program),
+    // Packages of the bundle are many, and in `--json`.
+    ...release.components.flatMap((component) => {
+      const own = files(component.files);
+      return own.length === 0 ? [] : [`${component.name} ${component.version}`, ...own];
+    }),
+  ];
+  return `${lines.join('\n')}\n`;
 }

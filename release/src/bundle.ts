@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runTool } from './command.ts';
 import { ROOT } from './paths.ts';
@@ -22,7 +22,9 @@ export function bundle(profile: ReleaseProfile, outfile: string): readonly strin
   const source = readFileSync(outfile, 'utf8').replace(/^#!.*\n/, '');
   writeFileSync(outfile, source.replace(/[^\0-\x7f]/g, escaped));
   chmodSync(outfile, 0o600);
-  return readFileSync(inputs, 'utf8').trim().split('\n');
+  const modules = readFileSync(inputs, 'utf8').trim().split('\n');
+  rmSync(inputs);
+  return modules;
 }
 
 /** What is not ASCII is in regular expressions and texts; both know this form. */

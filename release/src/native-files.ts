@@ -1,10 +1,11 @@
-import { copyFileSync, readFileSync, realpathSync } from 'node:fs';
+import { copyFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { runTool } from './command.ts';
 import type { Component } from './component.ts';
 import { ROOT } from './paths.ts';
 import type { ReleaseProfile } from './profile.ts';
+import { npmPurl } from './sbom.ts';
 import { trimIcu } from './trim-icu.ts';
 
 const require = createRequire(import.meta.url);
@@ -54,8 +55,7 @@ export function copyNatives(profile: ReleaseProfile, folder: string): readonly C
       const { version, license } = manifest(from);
       for (const source of sources) copyStripped(join(from, source), join(folder, basename(source)));
       if (component.name === 'node') trimIcu(join(folder, 'node'));
-      const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
-      return { licence: license, ...component, version, purl };
+      return { licence: license, ...component, version, purl: npmPurl(name, version) };
     },
   );
 }
@@ -82,6 +82,8 @@ export function copyLibraries(folder: string, natives: readonly string[]): reado
     const owner = debianPackage(path);
     files.set(owner, [...(files.get(owner) ?? []), name]);
   }
+  // Linked into the launcher.
+  files.set('libzstd-dev', []);
   return [...files]
     .map(([name, owned]) => debianComponent(name, owned.sort()))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -97,19 +99,19 @@ function debianPackage(path: string): string {
   throw new Error(`no package owns ${path}`);
 }
 
+const DEBIAN_LICENCES: readonly (readonly [RegExp, string])[] = [
+  [/^libc6$/, 'LGPL-2.1-or-later'],
+  [/^lib(gcc-s1|stdc\+\+6|atomic1)$/, 'GPL-3.0-or-later WITH GCC-exception-3.1'],
+  [/^libzstd-dev$/, 'BSD-3-Clause'],
+];
+
 function debianComponent(name: string, files: readonly string[]): Component {
   const version = runTool('dpkg-query', ['-W', name]).trim().split('\t')[1] ?? '';
-  const licence = /^libc6|^libc-/.test(name)
-    ? 'LGPL-2.1-or-later'
-    : 'GPL-3.0-or-later WITH GCC-exception-3.1';
+  const licence = DEBIAN_LICENCES.find(([names]) => names.test(name))?.[1];
+  if (licence === undefined) throw new Error(`nobody said what the licence of ${name} is`);
   return { name, version, licence, purl: `pkg:deb/debian/${name}@${version}?arch=amd64`, files };
 }
 
 export function loaderName(): string {
   return LOADER;
-}
-
-/** The licence text that Debian ships with a package. */
-export function debianLicence(name: string): string {
-  return readFileSync(`/usr/share/doc/${name}/copyright`, 'utf8');
 }

@@ -23,10 +23,20 @@ export async function start({ jobs, profile }: ProfileParts): Promise<void> {
       const { complete } = await import('../complete.ts');
       return complete(rest, await profile());
     }
-    default: {
-      const { main } = await import('../main.ts');
-      const { nodeHost } = await import('../node-host.ts');
-      process.exitCode = await main(process.argv.slice(2), nodeHost(await profile()));
+    case '--version': {
+      const { releaseInfo } = await import('../release-info.ts');
+      const info = releaseInfo(rest.includes('--json') ? 'json' : 'text');
+      if (info === undefined) return commandLine(await profile());
+      process.stdout.write(info);
+      return;
     }
+    default:
+      return commandLine(await profile());
   }
+}
+
+async function commandLine(profile: Profile): Promise<void> {
+  const { main } = await import('../main.ts');
+  const { nodeHost } = await import('../node-host.ts');
+  process.exitCode = await main(process.argv.slice(2), nodeHost(profile));
 }
