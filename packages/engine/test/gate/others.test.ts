@@ -18,7 +18,7 @@ before(async () => {
 after(() => engine.close());
 
 const DEADLINE_MS = 250;
-/** The bound on what a query may take past its deadline. */
+/** What a query may take past its deadline. */
 const GRACE_MS = 500;
 
 const ask = (sql: string, timeoutMs: number) =>

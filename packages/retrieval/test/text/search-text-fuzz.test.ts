@@ -5,7 +5,7 @@ import { type ParsedTextQuery, parseTextQuery, searchText } from '../../src/text
 import { below, generator, pick, type Random, type Spread, spread, text, vocabulary } from './corpus.ts';
 import { type NaiveRow, naiveSearch } from './naive-search.ts';
 
-const SEEDS = Number(process.env.HAKIRI_FUZZ_COUNT ?? 40);
+const SEEDS = Number(process.env.HAKIRI_FUZZ_COUNT ?? 20);
 const FIRST_SEED = Number(process.env.HAKIRI_SEED ?? 1);
 
 for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
