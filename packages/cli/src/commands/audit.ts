@@ -76,7 +76,7 @@ export async function tail({ services, output }: Call, flags: AuditTailFlags): P
       record.as_owner ? `${record.action} (as owner)` : record.action,
       record.code ?? record.outcome ?? record.reason ?? '',
       record.rows === undefined ? '' : formatCount(record.rows),
-      [...new Set((record.reads ?? []).map(({ table }) => table)), record.target ?? '']
+      [...new Set([...(record.reads ?? []).map(({ table }) => table), record.target ?? ''])]
         .filter(Boolean)
         .join(' '),
     ]),
