@@ -50,7 +50,7 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
   const components = [...native, ...bundled];
   writeFileSync(join(unpacked, 'LICENCES.txt'), licenceList(components));
   setModes(unpacked);
-  compileCode(unpacked);
+  writeCodeCache(process.execPath, join(unpacked, 'hakiri.cjs'), join(unpacked, 'hakiri.cache'));
   const { version } = createRequire(import.meta.url)(join(ROOT, 'packages/cli/package.json'));
   const build = describeRelease({ version, profile, platform: PLATFORM }, unpacked, components);
   setModes(unpacked);
@@ -68,13 +68,6 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
     cycloneDx(described, components, (file) => digestOf(unpacked, file)),
   );
   return { program, unpacked, sizeBytes: bytes.length, build };
-}
-
-/** The functions are compiled by running them, for which there must be something where the result will be. */
-function compileCode(unpacked: string): void {
-  const outfile = join(unpacked, 'hakiri.cache');
-  writeFileSync(outfile, '');
-  writeCodeCache(process.execPath, join(unpacked, 'hakiri.cjs'), join(unpacked, 'hakiri'), outfile);
 }
 
 const EXECUTABLE: ReadonlySet<string> = new Set(['hakiri', 'node', loaderName()]);
