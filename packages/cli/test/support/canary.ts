@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -68,12 +68,24 @@ function contentOf(path: string): string {
   }
 }
 
-/** Files of which the user is the author are left out. */
+/** Files of which the user is the author are left out, and so are folders that go meanwhile. */
 function filesOf(folder: string): readonly string[] {
-  const own = join(folder, '.hakiri');
-  if (!existsSync(own)) return [];
-  return readdirSync(own, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'secrets.env')
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? MAX_FILE_BYTES) < MAX_FILE_BYTES);
+  const below = (path: string): readonly string[] =>
+    entriesOf(path).flatMap((entry) => {
+      const inner = join(path, entry.name);
+      if (entry.isDirectory()) return below(inner);
+      return entry.isFile() && entry.name !== 'secrets.env' ? [inner] : [];
+    });
+  return below(join(folder, '.hakiri')).filter(
+    (path) => (statSync(path, { throwIfNoEntry: false })?.size ?? MAX_FILE_BYTES) < MAX_FILE_BYTES,
+  );
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
