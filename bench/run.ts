@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { access } from './access.ts';
 import { audit } from './audit.ts';
+import { binary } from './binary.ts';
 import { compaction } from './compaction.ts';
 import { hybrid } from './hybrid.ts';
 import { ingest } from './ingest.ts';
@@ -19,6 +20,7 @@ import { view } from './view.ts';
 const BENCHES: Readonly<Record<string, (scale: Scale, dataFolder: string) => Promise<readonly Bar[]>>> = {
   access,
   audit,
+  binary,
   compaction,
   hybrid,
   ingest,

@@ -5,6 +5,7 @@ import { buildProfile } from './src/build-profile.ts';
 import { writeChecksums } from './src/checksums.ts';
 import { DIST, ROOT } from './src/paths.ts';
 import { PROFILES } from './src/profile.ts';
+import { missingTools } from './src/tools.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,11 @@ const profiles = PROFILES.filter((profile) => values.profile.includes(profile));
 if (profiles.length !== new Set(values.profile).size) {
   process.stderr.write(`There are the profiles ${PROFILES.join(' and ')}\n`);
   process.exit(2);
+}
+const missing = missingTools();
+if (missing.length > 0) {
+  process.stderr.write(`A release cannot be built here: ${missing.join(', ')} missing\n`);
+  process.exit(1);
 }
 const outdir = resolve(values.outdir);
 for (const profile of profiles) {

@@ -40,6 +40,8 @@ int main(int argc, char **argv) {
   arguments[count++] = "--inhibit-cache";
   arguments[count++] = "--library-path";
   arguments[count++] = folder;
+  arguments[count++] = "--preload";
+  arguments[count++] = beside(folder, "idle.so");
   arguments[count++] = "--argv0";
   arguments[count++] = "hakiri";
   arguments[count++] = beside(folder, "node");

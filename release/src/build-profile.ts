@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { bundle } from './bundle.ts';
 import { writeCodeCache } from './code-cache.ts';
 import type { Component } from './component.ts';
-import { compileHakiri, compileStart } from './launcher.ts';
+import { compileHakiri, compileIdle, compileStart } from './launcher.ts';
 import { licenceList } from './licences.ts';
 import { copyLibraries, copyNatives, loaderName } from './native-files.ts';
 import { RELEASE, ROOT } from './paths.ts';
@@ -42,6 +42,7 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
     natives.flatMap(({ files }) => files),
   );
   compileStart(join(unpacked, 'hakiri'), loaderName());
+  compileIdle(join(unpacked, 'idle.so'));
   copyFileSync(join(RELEASE, 'boot.cjs'), join(unpacked, 'boot.cjs'));
   const native = [...natives, ...libraries];
   const bundled = bundledPackages(bundle(profile, join(unpacked, 'hakiri.cjs'))).filter(

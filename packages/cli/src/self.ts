@@ -11,7 +11,7 @@ export interface SpawnSelfOptions {
 }
 
 /** All a child needs to find its way; nothing that could be a secret. */
-const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'HAKIRI_SELF', 'NO_COLOR'];
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'HAKIRI_SELF', 'HAKIRI_IDLE_TRIM', 'NO_COLOR'];
 
 /**
  * Starts this same program again, mostly with a hidden command. The one place that knows what the executable is:
