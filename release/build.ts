@@ -25,8 +25,13 @@ if (missing.length > 0) {
 }
 const outdir = resolve(values.outdir);
 for (const profile of profiles) {
-  const { program, sizeBytes, build } = await buildProfile(profile, outdir);
-  const megabytes = (sizeBytes / 1e6).toFixed(1);
-  process.stdout.write(`${relative(ROOT, program)}  ${megabytes} MB  build ${build}\n`);
+  const { program, sizeBytes, packedSizes, build } = await buildProfile(profile, outdir);
+  process.stdout.write(`${relative(ROOT, program)}  ${megabytes(sizeBytes)} MB  build ${build}\n`);
+  for (const [name, bytes] of [...packedSizes].sort(([, one], [, other]) => other - one))
+    process.stdout.write(`${megabytes(bytes).padStart(8)}  ${name}\n`);
 }
 writeChecksums(outdir);
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(2);
+}

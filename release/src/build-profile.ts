@@ -25,6 +25,8 @@ export interface Built {
   /** The same program unpacked: `hakiri` in it starts it. */
   readonly unpacked: string;
   readonly sizeBytes: number;
+  /** What each file takes of it, compressed; the rest is the launcher. */
+  readonly packedSizes: ReadonlyMap<string, number>;
   /** Of everything in the payload; two builds of the same sources give the same. */
   readonly build: string;
 }
@@ -68,7 +70,7 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
     `${program}.cdx.json`,
     cycloneDx(described, components, (file) => digestOf(unpacked, file)),
   );
-  return { program, unpacked, sizeBytes: bytes.length, build };
+  return { program, unpacked, sizeBytes: bytes.length, packedSizes: payload.packedSizes, build };
 }
 
 const EXECUTABLE: ReadonlySet<string> = new Set(['hakiri', 'node', loaderName()]);

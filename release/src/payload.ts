@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
@@ -82,6 +82,8 @@ async function compress(path: string, digest: string): Promise<Buffer> {
     },
   });
   mkdirSync(cache, { recursive: true });
-  writeFileSync(kept, frame);
+  // Another build may be reading.
+  writeFileSync(`${kept}.${process.pid}`, frame);
+  renameSync(`${kept}.${process.pid}`, kept);
   return frame;
 }
