@@ -10,12 +10,12 @@ for (const profile of PROFILES) {
     needsRoot,
     (t) => {
       const { hakiri } = emptyChroot(t, releasedProgram(profile));
-      const inWork = ['--project', '/work'];
+      const inHome = ['--project', '/home'];
       assert.match(hakiri(['--help']).stdout, /^USAGE\n/);
-      const ran = hakiri(['run', 'github-issues', ...inWork]);
+      const ran = hakiri(['run', 'github-issues', ...inHome]);
       assert.equal(ran.code, 0, ran.stderr);
       const sql = 'select count(*) as issues from github_issues';
-      const asked = hakiri(['query', sql, '--format', 'json', ...inWork]);
+      const asked = hakiri(['query', sql, '--format', 'json', ...inHome]);
       assert.equal(asked.code, 0, asked.stderr);
       assert.match(asked.stdout, /1200/);
     },
@@ -27,8 +27,8 @@ test(
   needsRoot,
   (t) => {
     const { hakiri } = emptyChroot(t, releasedProgram('full'));
-    const inWork = ['--project', '/work'];
-    assert.equal(hakiri(['run', 'github-issues', ...inWork]).code, 0);
+    const inHome = ['--project', '/home'];
+    assert.equal(hakiri(['run', 'github-issues', ...inHome]).code, 0);
     const rights = [
       '--table',
       'github_issues',
@@ -43,11 +43,11 @@ test(
       'token',
       'issue',
       '--agent',
-      'helper',
+      'triage',
       '--zone',
       'local:device',
       ...rights,
-      ...inWork,
+      ...inHome,
     ]);
     assert.equal(issued.code, 0, issued.stderr);
 
@@ -63,7 +63,7 @@ test(
       method: 'tools/call',
       params: { name: 'context_query', arguments: query },
     };
-    const served = hakiri(['mcp', ...inWork], {
+    const served = hakiri(['mcp', ...inHome], {
       env: { HAKIRI_TOKEN: issued.stdout.trim() },
       input: `${JSON.stringify(call)}\n`,
     });

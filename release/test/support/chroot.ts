@@ -14,13 +14,13 @@ export interface Chroot {
 /** A root folder that holds the program, a folder that can be written, and nothing else: no /proc, /dev, /tmp or /lib. */
 export function emptyChroot(t: TestContext, program: string): Chroot {
   const folder = emptyFolder(t);
-  mkdirSync(join(folder, 'work'));
+  mkdirSync(join(folder, 'home'));
   copyFileSync(program, join(folder, 'hakiri'));
   return {
     folder,
     hakiri: (args, { env = {}, input = '' } = {}) => {
       const words = [folder, '/hakiri', ...args];
-      return run('/usr/sbin/chroot', words, { env: { HOME: '/work', ...env }, input });
+      return run('/usr/sbin/chroot', words, { env: { HOME: '/home', ...env }, input });
     },
   };
 }
