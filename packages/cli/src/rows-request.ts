@@ -2,16 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   type AsOf,
-  type Grant,
   HakiriError,
   type RowsRequest,
   type SearchClause,
   type SearchMode,
-  type Serve,
   type StructuredRequest,
 } from '@hakiri/core';
 import type { Services } from './services.ts';
-import { unknownName } from './unknown-name.ts';
 
 /** How `query` and `export` are told which rows. */
 export interface RowsFlags {
@@ -102,13 +99,9 @@ function searchOf(flags: RowsFlags & SearchFlags): {
   return { search, table };
 }
 
-/** A misspelt table is told before anything is asked of the engine. */
-export async function requireTable(serve: Serve, request: RowsRequest, grant: Grant): Promise<void> {
-  if (!('table' in request)) return;
-  const known = (await serve.tables(grant)).map(({ name }) => name);
-  if (!known.includes(request.table)) {
-    throw unknownName('table', request.table, known, { code: 'query.unknown_table' });
-  }
+/** The table that a request names outside of SQL. */
+export function namedTable(request: RowsRequest): readonly string[] {
+  return 'table' in request ? [request.table] : [];
 }
 
 function structured(table: string, { select, filter, orderBy }: RowsFlags): StructuredRequest {

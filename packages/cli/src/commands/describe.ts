@@ -3,11 +3,11 @@ import { commandGrant } from '../command-grant.ts';
 import { jsonDocument } from '../format/json.ts';
 import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatSpan, plural } from '../format/units.ts';
+import { withKnownTables } from '../known-tables.ts';
 import type { Channel } from '../output.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
-import { unknownName } from '../unknown-name.ts';
 import { withProject } from '../with-project.ts';
 
 export interface DescribeFlags {
@@ -42,13 +42,10 @@ async function describeTables(
   name: string | undefined,
   grant: Grant,
 ): Promise<readonly TableDescription[]> {
-  const known = (await serve.tables(grant)).map((table) => table.name);
-  if (name !== undefined && !known.includes(name)) {
-    throw unknownName('table', name, known, { code: 'query.unknown_table' });
-  }
-  const names = name === undefined ? known : [name];
+  if (name !== undefined)
+    return [await withKnownTables(serve, grant, [name], () => serve.describe(name, grant))];
   const descriptions: TableDescription[] = [];
-  for (const table of names) descriptions.push(await serve.describe(table, grant));
+  for (const table of await serve.tables(grant)) descriptions.push(await serve.describe(table.name, grant));
   return descriptions;
 }
 

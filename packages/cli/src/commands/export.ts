@@ -14,9 +14,9 @@ import { commandGrant } from '../command-grant.ts';
 import { makeFile, withCacheFile } from '../export-file.ts';
 import { jsonDocument } from '../format/json.ts';
 import { formatBytes, formatDuration, plural } from '../format/units.ts';
-import { type RowsFlags, readRowsRequest, requireTable } from '../rows-request.ts';
+import { withKnownTables } from '../known-tables.ts';
+import { namedTable, type RowsFlags, readRowsRequest } from '../rows-request.ts';
 import type { Call, Services } from '../services.ts';
-import { unknownName } from '../unknown-name.ts';
 import { withProject } from '../with-project.ts';
 
 export interface ExportFlags extends Omit<RowsFlags, 'table'> {
@@ -146,9 +146,10 @@ async function exportRows(
   },
 ): Promise<Exported> {
   const { grant, target, making, replace, cache } = how;
-  await requireTable(serve, rows.rows, grant);
   const write = (path: string): Promise<Exported> =>
-    serve.export({ kind: 'rows', ...rows, output: path, signal: making.signal }, grant);
+    withKnownTables(serve, grant, namedTable(rows.rows), () =>
+      serve.export({ kind: 'rows', ...rows, output: path, signal: making.signal }, grant),
+    );
   if (target !== 'stdout') return makeFile(target.path, { ...making, replace }, write);
   return withCacheFile(cache, making, async (path) => {
     const exported = await write(path);
@@ -163,11 +164,12 @@ async function exportArchive(
   { table: tables, force }: ExportFlags,
   { grant, target, making }: { readonly grant: Grant; readonly target: Target; readonly making: Making },
 ): Promise<Exported> {
-  if (tables !== undefined) await requireTables(serve, tables, grant);
   const archive = (write: (bytes: Uint8Array) => Promise<void>): Promise<Exported> =>
-    serve.export(
-      { kind: 'archive', ...(tables === undefined ? {} : { tables }), write, signal: making.signal },
-      grant,
+    withKnownTables(serve, grant, tables ?? [], () =>
+      serve.export(
+        { kind: 'archive', ...(tables === undefined ? {} : { tables }), write, signal: making.signal },
+        grant,
+      ),
     );
   if (target === 'stdout') return archive((bytes) => writeOut(services, bytes));
   return makeFile(target.path, { ...making, replace: force }, async (path) => {
@@ -178,13 +180,6 @@ async function exportArchive(
       await file.close();
     }
   });
-}
-
-async function requireTables(serve: Serve, names: readonly string[], grant: Grant): Promise<void> {
-  const known = (await serve.tables(grant)).map(({ name }) => name);
-  for (const name of names) {
-    if (!known.includes(name)) throw unknownName('table', name, known, { code: 'query.unknown_table' });
-  }
 }
 
 async function toStdout(

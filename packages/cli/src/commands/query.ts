@@ -5,8 +5,9 @@ import { planLines, sourceLines } from '../format/answer-notes.ts';
 import { answerTable } from '../format/answer-table.ts';
 import { toCsv } from '../format/csv.ts';
 import { formatDuration, plural } from '../format/units.ts';
+import { withKnownTables } from '../known-tables.ts';
 import type { Output } from '../output.ts';
-import { type RowsFlags, readRowsRequest, requireTable, type SearchFlags } from '../rows-request.ts';
+import { namedTable, type RowsFlags, readRowsRequest, type SearchFlags } from '../rows-request.ts';
 import type { Call } from '../services.ts';
 import { escapeLines } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
@@ -31,8 +32,9 @@ export async function query({ services, output }: Call, flags: QueryFlags, sql?:
   const answer = await withProject(services, flags.project, async (project) => {
     const grant = await commandGrant(services, project, flags);
     const serve = await project.serve();
-    await requireTable(serve, rows, grant);
-    return serve.query({ ...rows, ...limits(flags) }, grant);
+    return withKnownTables(serve, grant, namedTable(rows), () =>
+      serve.query({ ...rows, ...limits(flags) }, grant),
+    );
   });
   printAnswer(answer, format, output);
   if (!flags.json)

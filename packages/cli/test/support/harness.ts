@@ -5,6 +5,7 @@ import { PassThrough, Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import {
   type Answer,
+  HakiriError,
   type Manifest,
   NO_AUDIT,
   type Pipeline,
@@ -177,17 +178,19 @@ export function serveWith(
   requests: QueryRequest[] = [],
 ): Pick<Project, 'serve'> {
   const tables = options.tables ?? [];
+  const tableOf = (name: string): TableDescription => {
+    const table = tables.find((candidate) => candidate.name === name);
+    if (table) return table;
+    throw new HakiriError('query.unknown_table', `There is no table "${name}"`);
+  };
   const serve: Serve = {
     query: async (request) => {
+      if ('table' in request) tableOf(request.table);
       requests.push(request);
       return options.answer ?? answer([], []);
     },
     tables: async () => tables,
-    describe: async (name) => {
-      const table = tables.find((candidate) => candidate.name === name);
-      if (table === undefined) throw new Error(`the test has no table ${name}`);
-      return table;
-    },
+    describe: async (name) => tableOf(name),
     get: async ({ keys }) => keys.map(() => undefined),
     export: async () => ({ rows: 0, files: 1, bytes: 0 }),
     close: async () => {},
