@@ -1,16 +1,20 @@
-/** `npm run release -- [--profile core|full]... [--outdir DIR]`: what users install, for linux-x64. README.md says more. */
+/** `npm run release -- [--profile core|full]... [--outdir DIR] [--record]`: what users install, for linux-x64. README.md says more. */
 import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildProfile } from './src/build-profile.ts';
 import { writeChecksums } from './src/checksums.ts';
+import { costTable } from './src/cost-table.ts';
+import { differencesFromLock } from './src/lock.ts';
 import { DIST, ROOT } from './src/paths.ts';
-import { PROFILES } from './src/profile.ts';
+import { PROFILES, programName } from './src/profile.ts';
+import { lastCosts, recordCosts } from './src/recorded-costs.ts';
 import { missingTools } from './src/tools.ts';
 
 const { values } = parseArgs({
   options: {
     profile: { type: 'string', multiple: true, default: [...PROFILES] },
     outdir: { type: 'string', default: DIST },
+    record: { type: 'boolean', default: false },
   },
 });
 const profiles = PROFILES.filter((profile) => values.profile.includes(profile));
@@ -23,15 +27,18 @@ if (missing.length > 0) {
   process.stderr.write(`A release cannot be built here: ${missing.join(', ')} missing\n`);
   process.exit(1);
 }
+const differences = differencesFromLock();
+if (differences.length > 0) {
+  process.stderr.write(`What is installed is not what package-lock.json has:\n${differences.join('\n')}\n`);
+  process.stderr.write('`node scripts/setup.mjs` installs what is locked\n');
+  process.exit(1);
+}
 const outdir = resolve(values.outdir);
 for (const profile of profiles) {
-  const { program, sizeBytes, packedSizes, build } = await buildProfile(profile, outdir);
-  process.stdout.write(`${relative(ROOT, program)}  ${megabytes(sizeBytes)} MB  build ${build}\n`);
-  for (const [name, bytes] of [...packedSizes].sort(([, one], [, other]) => other - one))
-    process.stdout.write(`${megabytes(bytes).padStart(8)}  ${name}\n`);
+  const { program, costs, build } = await buildProfile(profile, outdir);
+  const megabytes = (costs.bytes / 1e6).toFixed(2);
+  process.stdout.write(`${relative(ROOT, program)}  ${megabytes} MB  build ${build}\n`);
+  process.stdout.write(`${costTable(programName(profile), costs, lastCosts()[profile])}\n`);
+  if (values.record) recordCosts(profile, costs);
 }
 writeChecksums(outdir);
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(2);
-}

@@ -6,8 +6,9 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 /**
  * `hakiri` as one file: `npm run build [-- --entry FILE] [--outfile FILE] [--inputs FILE] [--packed]`; `--inputs` is
- * written with the modules that went in. Native modules and Node's own stay outside. `--packed` is for a release: one
- * function as CommonJS knows it, whose code can be cached, with the native modules beside the file.
+ * written with the modules that went in, each after the bytes it takes. Native modules and Node's own stay outside.
+ * `--packed` is for a release: one function as CommonJS knows it, whose code can be cached, with the native modules
+ * beside the file.
  */
 
 const root = join(import.meta.dirname, '..');
@@ -145,6 +146,9 @@ for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
   console.log(`${relative(root, join(process.cwd(), file))}  ${(bytes / 1024).toFixed(0)} KB`);
 }
 if (values.inputs !== undefined) {
-  const inputs = Object.values(result.metafile.outputs).flatMap((output) => Object.keys(output.inputs));
-  await writeFile(values.inputs, inputs.map((path) => `${path}\n`).join(''));
+  const inputs = Object.values(result.metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  await writeFile(
+    values.inputs,
+    inputs.map(([path, { bytesInOutput }]) => `${bytesInOutput} ${path}\n`).join(''),
+  );
 }

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { bundle } from './bundle.ts';
 import { writeCodeCache } from './code-cache.ts';
 import type { Component } from './component.ts';
+import { type Costs, costsOf } from './costs.ts';
 import { compileHakiri, compileIdle, compileStart } from './launcher.ts';
 import { licenceList } from './licences.ts';
 import { copyLibraries, copyNatives, loaderName } from './native-files.ts';
@@ -24,9 +25,7 @@ export interface Built {
   readonly program: string;
   /** The same program unpacked: `hakiri` in it starts it. */
   readonly unpacked: string;
-  readonly sizeBytes: number;
-  /** What each file takes of it, compressed; the rest is the launcher. */
-  readonly packedSizes: ReadonlyMap<string, number>;
+  readonly costs: Costs;
   /** Of everything in the payload; two builds of the same sources give the same. */
   readonly build: string;
 }
@@ -47,7 +46,8 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
   compileIdle(join(unpacked, 'idle.so'));
   copyFileSync(join(RELEASE, 'boot.cjs'), join(unpacked, 'boot.cjs'));
   const native = [...natives, ...libraries];
-  const bundled = bundledPackages(bundle(profile, join(unpacked, 'hakiri.cjs'))).filter(
+  const modules = bundle(profile, join(unpacked, 'hakiri.cjs'));
+  const bundled = bundledPackages(modules.map(({ path }) => path)).filter(
     ({ purl }) => !native.some((component) => component.purl === purl),
   );
   const components = [...native, ...bundled];
@@ -70,7 +70,10 @@ export async function buildProfile(profile: ReleaseProfile, outdir: string): Pro
     `${program}.cdx.json`,
     cycloneDx(described, components, (file) => digestOf(unpacked, file)),
   );
-  return { program, unpacked, sizeBytes: bytes.length, packedSizes: payload.packedSizes, build };
+  const { packedSizes } = payload;
+  const costs = costsOf({ version, bytes: bytes.length, packedSizes, components, modules });
+  writeFileSync(`${program}.costs.json`, `${JSON.stringify(costs, undefined, 2)}\n`);
+  return { program, unpacked, costs, build };
 }
 
 const EXECUTABLE: ReadonlySet<string> = new Set(['hakiri', 'node', loaderName()]);

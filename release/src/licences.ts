@@ -1,9 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from './component.ts';
-import { ROOT } from './paths.ts';
+import { lockedPackage } from './lock.ts';
+import { RELEASE, ROOT } from './paths.ts';
 
-/** What everything in a program is licensed under, with the texts: they have to come with it. */
+/**
+ * What everything in a program is licensed under, with the texts: they have to come with it. Throws when a component
+ * has no text.
+ */
 export function licenceList(components: readonly Component[]): string {
   const table = components.map(({ name, version, licence }) => `${name} ${version}: ${licence}`);
   const texts = components.map(
@@ -14,13 +18,27 @@ export function licenceList(components: readonly Component[]): string {
 
 const IS_LICENCE = /^(licen[cs]e|copying|notice)/i;
 
-function licenceText({ name, purl, licence }: Component): string {
+/** Of a component: what its package holds, or `release/licences` for packages that come without their makers' text. */
+export function licenceText({ name, version, licence, purl }: Component): string {
   if (purl.startsWith('pkg:deb/')) return readFileSync(`/usr/share/doc/${name}/copyright`, 'utf8');
-  const folder = join(ROOT, 'node_modules', decodeURIComponent(/npm\/(.*)@/.exec(purl)?.[1] ?? ''));
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => IS_LICENCE.test(file)) : [];
-  if (files.length === 0) return `Comes without a text of its own; see ${licence}.`;
-  return files
+  const own = join(RELEASE, 'licences', `${name.replace('/', '-')}-${version}.txt`);
+  if (existsSync(own)) return readFileSync(own, 'utf8');
+  const packageName = decodeURIComponent(/npm\/(.*)@/.exec(purl)?.[1] ?? name);
+  const folder = lockedPackage(packageName, version)?.folder ?? join('node_modules', packageName);
+  const texts = textsIn(join(ROOT, folder));
+  if (texts.length > 0) return texts.join('\n');
+  // The same for everybody: it names no owner.
+  if (licence === 'Apache-2.0') return readFileSync(join(ROOT, 'LICENSE'), 'utf8');
+  throw new Error(
+    `${packageName} ${version} comes without the text of its licence, ${licence}: it belongs in ${own}`,
+  );
+}
+
+function textsIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => IS_LICENCE.test(file))
     .sort()
-    .map((file) => readFileSync(join(folder, file), 'utf8'))
-    .join('\n');
+    .map((file) => readFileSync(join(folder, file), 'utf8').trim())
+    .filter((text) => text !== '');
 }

@@ -1,30 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from './component.ts';
+import { lockedPackage, lockedPackages } from './lock.ts';
 import { ROOT } from './paths.ts';
 
-interface Locked {
-  readonly version?: string;
-  readonly license?: string;
-  readonly integrity?: string;
+/** The folder of the npm package that a module of a bundle comes from, below the root. */
+export function packageFolderOf(module: string): string | undefined {
+  return /(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(module.replace(/^[^:]*:/, ''))?.[0];
 }
 
 /** The npm packages of which a module is in the bundle, at the versions and licences that are locked. */
 export function bundledPackages(inputs: readonly string[]): readonly Component[] {
-  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    readonly packages: Readonly<Record<string, Locked>>;
-  };
-  const folders = new Set(
-    inputs.flatMap(
-      (path) => /(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path.replace(/^[^:]*:/, ''))?.[0] ?? [],
-    ),
-  );
+  const locked = new Map(lockedPackages().map((entry) => [entry.folder, entry]));
+  const folders = new Set(inputs.flatMap((path) => packageFolderOf(path) ?? []));
   const packages = [...folders].sort().map((folder) => {
-    const locked = lock.packages[folder];
-    if (locked?.version === undefined)
-      throw new Error(`${folder} is in the bundle and not in package-lock.json`);
-    const name = folder.replace(/^.*node_modules\//, '');
-    const { license: licence = declaredLicence(folder), version } = locked;
+    const found = locked.get(folder);
+    if (found === undefined) throw new Error(`${folder} is in the bundle and not in package-lock.json`);
+    const { name, version, licence = declaredLicence(folder) } = found;
     return { name, version, licence, purl: npmPurl(name, version), files: [] };
   });
   // npm may have put one version in two places.
@@ -32,13 +24,22 @@ export function bundledPackages(inputs: readonly string[]): readonly Component[]
 }
 
 function declaredLicence(folder: string): string {
-  const { license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as Locked;
+  const { license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as {
+    readonly license?: string;
+  };
   if (license === undefined) throw new Error(`${folder} names no licence`);
   return license;
 }
 
 export function npmPurl(name: string, version: string): string {
   return `pkg:npm/${name.replace('@', '%40')}@${version}`;
+}
+
+/** Of the package as it was fetched; Debian's archive has its own for its packages, and their files are listed. */
+function packageHashes({ purl, version }: Component): object {
+  const name = decodeURIComponent(/^pkg:npm\/(.*)@/.exec(purl)?.[1] ?? '');
+  const digest = lockedPackage(name, version)?.digest;
+  return digest === undefined ? {} : { hashes: [{ alg: 'SHA-512', content: digest }] };
 }
 
 /** A bill of materials in the form of CycloneDX 1.6; without a time or a serial number, which differ from build to build. */
@@ -62,25 +63,29 @@ export function cycloneDx(
         licenses: [{ expression: 'Apache-2.0' }],
       },
     },
-    components: components.map(({ name, version, licence, purl, files }) => ({
+    components: components.map((component) => ({
       type: 'library',
-      'bom-ref': purl,
-      name,
-      version,
-      licenses: [{ expression: licence }],
-      purl,
-      ...(files.length === 0
-        ? {}
-        : {
-            components: files.map((file) => ({
-              type: 'file',
-              'bom-ref': `${purl}#${file}`,
-              name: file,
-              hashes: [{ alg: 'SHA-256', content: digestOf(file) }],
-            })),
-          }),
+      'bom-ref': component.purl,
+      name: component.name,
+      version: component.version,
+      ...packageHashes(component),
+      licenses: [{ expression: component.licence }],
+      purl: component.purl,
+      ...nestedFiles(component, digestOf),
     })),
     dependencies: [{ ref: program.name, dependsOn: components.map(({ purl }) => purl) }],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+function nestedFiles({ purl, files }: Component, digestOf: (file: string) => string): object {
+  if (files.length === 0) return {};
+  return {
+    components: files.map((file) => ({
+      type: 'file',
+      'bom-ref': `${purl}#${file}`,
+      name: file,
+      hashes: [{ alg: 'SHA-256', content: digestOf(file) }],
+    })),
+  };
 }
