@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Figures } from '../../release/src/budgets.ts';
+import type { ReleaseProfile } from '../../release/src/profile.ts';
+import { githubRow } from './github-rows.ts';
+import { type McpClient, mcpClient } from './mcp-client.ts';
+import { median, millisecondsUntil, processTree } from './measure.ts';
+
+export interface Measured {
+  readonly figures: Figures;
+  /** Node doing nothing, at the same time: what the starts can be compared with. */
+  readonly emptyNodeMs: number;
+}
+
+/**
+ * Measures a released program, whose unpacked folder lies beside it. Times are from the start of a process to its end,
+ * medians of as many rounds, so that a machine with something else to do for a moment changes nothing.
+ */
+export async function measureProgram(
+  profile: ReleaseProfile,
+  program: string,
+  rounds: number,
+): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'hakiri-measured-'));
+  try {
+    const idle = await idleMegabytes(profile, program, folder);
+    const { emptyNode, ...starts } = await startTimes(program, rounds, folder);
+    return {
+      emptyNodeMs: emptyNode,
+      figures: {
+        compressed_mb: statSync(program).size / MEGABYTE,
+        shared_libraries: sharedLibraries(program),
+        idle_mb: idle,
+        first_start_ms: starts.first,
+        start_ms: starts.later,
+        unpacked_first_start_ms: starts.unpacked,
+      },
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const MEGABYTE = 1e6;
+
+/** How many ldd names: none of a static program. */
+export function sharedLibraries(program: string): number {
+  const { status, stdout, stderr } = spawnSync('ldd', [program], { encoding: 'utf8', env: { LC_ALL: 'C' } });
+  if (status !== 0 && /not a dynamic executable/.test(stdout + stderr)) return 0;
+  return Math.max(1, stdout.trim().split('\n').length);
+}
+
+async function startTimes(
+  program: string,
+  rounds: number,
+  folder: string,
+): Promise<Readonly<Record<'emptyNode' | 'first' | 'later' | 'unpacked', number>>> {
+  const times = { emptyNode: [] as number[], first: [] as number[], later: [] as number[] };
+  const unpacked: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const home = join(folder, `home-${round}`);
+    const options = { cwd: folder, env: { HOME: home, TMPDIR: home, XDG_CACHE_HOME: join(home, 'cache') } };
+    cpSync(`${program}-unpacked`, join(home, 'unpacked'), { recursive: true });
+    times.emptyNode.push(await millisecondsUntil(process.execPath, ['-e', '0'], options));
+    times.first.push(await millisecondsUntil(program, ['--help'], options));
+    times.later.push(await millisecondsUntil(program, ['--help'], options));
+    unpacked.push(await millisecondsUntil(join(home, 'unpacked/hakiri'), ['--help'], options));
+    rmSync(home, { recursive: true });
+  }
+  return {
+    emptyNode: median(times.emptyNode),
+    first: median(times.first),
+    later: median(times.later),
+    unpacked: median(unpacked),
+  };
+}
+
+const MANIFEST = `[project]
+name = "idle"
+[[pipeline]]
+id = "issues"
+source = { connector = "file", config = { path = "issues.ndjson" } }
+  [[pipeline.tables]]
+  source = "issues"
+  name = "issues"
+  primary_key = ["id"]
+`;
+const INDEXES = `  [pipeline.tables.indexes.words]
+  kind = "fts"
+  columns = ["title", "body"]
+  analyzer = "english"
+  [pipeline.tables.indexes.likeness]
+  kind = "vector"
+  column = "body"
+  model = "hakiri-lexical-v1"
+  dim = 384
+`;
+const ROWS = 1000;
+
+/** Resident memory of everything that stays, after it was used and then left alone. */
+async function idleMegabytes(profile: ReleaseProfile, program: string, folder: string): Promise<number> {
+  const cwd = join(folder, 'project');
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, 'hakiri.toml'), profile === 'full' ? MANIFEST + INDEXES : MANIFEST);
+  const rows = Array.from({ length: ROWS }, (_, i) => `${githubRow(i)}\n`);
+  writeFileSync(join(cwd, 'issues.ndjson'), rows.join(''));
+  const place: Place = { cwd, env: { HOME: folder, XDG_CACHE_HOME: join(folder, 'cache') } };
+  const ran = spawnSync(program, ['run'], { ...place, encoding: 'utf8' });
+  if (ran.status !== 0) throw new Error(`the sample cannot be run\n${ran.stderr}`);
+  return profile === 'full' ? idleDaemon(program, place) : idleCommand(program, place);
+}
+
+interface Place {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What is not needed when idle is given back by then. */
+const SETTLED_MS = 12_000;
+
+/** The core has no server: a command that waits for its standard input is as idle as it gets. */
+async function idleCommand(program: string, place: Place): Promise<number> {
+  const child = spawn(program, ['token', 'inspect'], { ...place, stdio: ['pipe', 'ignore', 'ignore'] });
+  try {
+    await sleep(SETTLED_MS);
+    return residentMegabytes(child);
+  } finally {
+    await end(child, 'SIGKILL');
+  }
+}
+
+/** Asked of everything it has; its children are told to go sooner than they would. */
+async function idleDaemon(program: string, place: Place): Promise<number> {
+  const env = { ...place.env, HAKIRI_IDLE_MS: '1000' };
+  const daemon = spawn(program, ['serve', '--port', '0'], {
+    ...place,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  try {
+    await new Promise((resolve, reject) => {
+      daemon.stdout.once('data', resolve);
+      daemon.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
+    });
+    const client = await mcpClient([program, 'mcp'], place);
+    for (let i = 0; i < 5; i++) await askAround(client, i);
+    await client.close();
+    await sleep(SETTLED_MS);
+    return residentMegabytes(daemon);
+  } finally {
+    await end(daemon, 'SIGTERM');
+  }
+}
+
+async function askAround(client: McpClient, i: number): Promise<void> {
+  await client.call('context_tables', {});
+  await client.call('context_get', { table: 'issues', keys: [[1_000_000_000 + i]] });
+  await client.call('context_query', {
+    sql: `select state, count(*) from issues where comments > ${i} group by all`,
+  });
+  await client.call('context_query', {
+    table: 'issues',
+    select: ['title'],
+    search: { text: 'memory leak while reading parquet', k: 10 },
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const isGone = () => child.exitCode !== null || child.signalCode !== null;
+  if (isGone()) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
+
+/** Of a process and all below it. */
+function residentMegabytes({ pid, exitCode }: ChildProcess): number {
+  if (pid === undefined || exitCode !== null)
+    throw new Error(`what should be idle has ended with ${exitCode}`);
+  return processTree(pid).reduce((sum, each) => {
+    const status = readFileSync(`/proc/${each}/status`, 'utf8');
+    return sum + (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / MEGABYTE;
+  }, 0);
+}
