@@ -47,7 +47,9 @@ function entries(lockFile: string): Readonly<Record<string, Entry>> {
     readonly packages: Readonly<Record<string, Entry & { readonly link?: boolean }>>;
   };
   return Object.fromEntries(
-    Object.entries(packages).filter(([folder, { link }]) => /^node_modules\//.test(folder) && link !== true),
+    Object.entries(packages).filter(
+      ([folder, { link }]) => /(^|\/)node_modules\//.test(folder) && link !== true,
+    ),
   );
 }
 
