@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { bundledProgram } from '../packages/cli/test/support/bundle.ts';
+import { programCommand, programEnvironment } from '../packages/cli/test/support/program.ts';
 import { WIRES } from '../packages/server/test/support/connect.ts';
 import { fakeServices } from '../packages/server/test/support/fake-services.ts';
 
@@ -39,10 +39,12 @@ describe('the page on MCP', () => {
     assert.deepEqual([...commands], ['["mcp","--project","/home/ada/demo"]']);
     const client = new Client({ name: 'page', version: '1' }, { versionNegotiation: { mode: 'auto' } });
     t.after(() => client.close());
+    const { file, args } = programCommand();
     await client.connect(
       new StdioClientTransport({
-        command: process.execPath,
-        args: ['--no-warnings', bundledProgram(), 'mcp', '--project', folder],
+        command: file,
+        args: [...args, 'mcp', '--project', folder],
+        env: programEnvironment(folder) as Record<string, string>,
         cwd: tmpdir(),
       }),
     );

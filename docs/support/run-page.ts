@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bundledProgram, programEnvironment } from '../../packages/cli/test/support/bundle.ts';
+import { programEnvironment, writeProgramShim } from '../../packages/cli/test/support/program.ts';
 import type { Step } from './parse-page.ts';
 
 type Command = Extract<Step, { kind: 'command' }>;
@@ -31,7 +31,7 @@ export function makePlace(): Place {
     string,
   ];
   for (const path of [folder, bin, home]) mkdirSync(path);
-  shim(join(bin, 'hakiri'), bundledProgram());
+  writeProgramShim(join(bin, 'hakiri'));
   shim(join(bin, 'duckdb'), join(import.meta.dirname, 'duckdb.ts'));
   shim(join(bin, 'sqlite3'), join(import.meta.dirname, 'sqlite3.ts'));
   return { folder, bin, home, remove: () => rmSync(parent, { recursive: true, force: true }) };

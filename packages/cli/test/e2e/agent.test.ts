@@ -3,9 +3,9 @@ import { describe, type TestContext, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { sendJson, testServer } from '../../../ingest/test/support/test-server.ts';
-import { bundledProgram } from '../support/bundle.ts';
 import { type CliProject, cliProject } from '../support/cli-project.ts';
 import { startDaemon } from '../support/daemon.ts';
+import { programCommand, programEnvironment } from '../support/program.ts';
 
 /**
  * One question that crosses two sources, structure and meaning, asked by the official client of the real programs:
@@ -67,8 +67,10 @@ type Connect = (t: TestContext, project: CliProject) => Promise<Client>;
 const WAYS: Readonly<Record<string, Connect>> = {
   'hakiri mcp': async (t, { folder }) => {
     const client = newClient(t);
-    const args = ['--no-warnings', bundledProgram(), 'mcp', '--project', folder];
-    await client.connect(new StdioClientTransport({ command: process.execPath, args }));
+    const { file, args } = programCommand();
+    const env = programEnvironment(folder) as Record<string, string>;
+    const words = [...args, 'mcp', '--project', folder];
+    await client.connect(new StdioClientTransport({ command: file, args: words, env }));
     return client;
   },
   'hakiri serve': async (t, { folder }) => {

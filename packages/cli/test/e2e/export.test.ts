@@ -15,6 +15,7 @@ import { systemClock } from '../../src/system-clock.ts';
 import { type CliProject, cliProject, filesBelow, type Row } from '../support/cli-project.ts';
 import { hakiri, projectFolder, serveWith, table } from '../support/harness.ts';
 import { parseCsv } from '../support/parse-csv.ts';
+import { isOfSourcesOnly } from '../support/program.ts';
 import { writeNotes } from '../support/write-notes.ts';
 
 const ORDERS = `[[pipeline]]
@@ -416,6 +417,7 @@ test('an export larger than any answer may be takes the memory of a small one', 
 });
 
 test('a terminal is no place for an export, and contradictions are told', async (t) => {
+  if (isOfSourcesOnly(t, 'a terminal is only pretended, to the command line in this process')) return;
   const world = { cwd: projectFolder(t), project: serveWith({ tables: [table('orders')] }) };
   for (const [argv, columns] of [
     [[], 80],

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { bundledProgram } from '../support/bundle.ts';
 import { type CliProject, cliProject, filesBelow } from '../support/cli-project.ts';
+import { programCommand, programEnvironment } from '../support/program.ts';
 
 const SUBJECT = 'ada.lovelace.4711@example.org';
 
@@ -35,11 +35,12 @@ async function shop(t: TestContext): Promise<CliProject> {
 
 /** With something on standard input. */
 function withInput(project: CliProject, input: string, ...argv: readonly string[]) {
-  return spawnSync(process.execPath, [bundledProgram(), ...argv], {
+  const { file, args } = programCommand('core');
+  return spawnSync(file, [...args, ...argv], {
     cwd: project.folder,
     input,
     encoding: 'utf8',
-    env: { PATH: process.env.PATH, HOME: project.folder },
+    env: programEnvironment(project.folder),
   });
 }
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { seededRandom } from '../../../../test/support/random.ts';
 import { cliProject } from '../support/cli-project.ts';
-import { skipLoudly } from '../support/debian-tools.ts';
 import { emptyFolder } from '../support/harness.ts';
+import { skipLoudly } from '../support/skip-loudly.ts';
 
 const FILES = 30;
 const FILE_ROWS = 100;

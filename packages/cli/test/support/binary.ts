@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { programEnvironment } from './bundle.ts';
+import { programEnvironment } from './program.ts';
 
 export const ENTRY = join(import.meta.dirname, '../../src/entry/full.ts');
 

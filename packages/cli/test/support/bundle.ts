@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CANARY } from './canary.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
@@ -21,7 +20,8 @@ export function bundledProgram(profile: ProfileName = 'full'): string {
 
 function ready(profile: ProfileName): string | undefined {
   const folder = process.env.HAKIRI_TEST_PROGRAMS;
-  return folder === undefined ? undefined : join(folder, `${profile}.mjs`);
+  const file = join(folder ?? '', `${profile}.mjs`);
+  return folder !== undefined && existsSync(file) ? file : undefined;
 }
 
 function build(profile: ProfileName): string {
@@ -34,10 +34,4 @@ function build(profile: ProfileName): string {
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the bundle cannot be built: ${stderr}`);
   return file;
-}
-
-/** What a program needs of ours: not our secrets, nor our home. What Node compiled for one start serves the next. */
-export function programEnvironment(home: string): NodeJS.ProcessEnv {
-  const { PATH, NODE_COMPILE_CACHE } = process.env;
-  return { PATH, HOME: home, ...CANARY, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }

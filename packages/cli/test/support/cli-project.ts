@@ -4,9 +4,10 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { bundledProgram, type ProfileName, programEnvironment } from './bundle.ts';
+import type { ProfileName } from './bundle.ts';
 import { searchForSecrets } from './canary.ts';
 import { emptyFolder } from './harness.ts';
+import { programCommand, programEnvironment } from './program.ts';
 
 /** A folder with a manifest in which the real program is run. */
 export interface CliProject {
@@ -97,9 +98,10 @@ export function cliProject(t: TestContext, toml = '', options: CliOptions = {}):
   };
 
   const start = (...argv: readonly string[]): Started => {
-    const env = { ...programEnvironment(folder), ...options.env };
+    const env = { ...programEnvironment(folder, options.uid), ...options.env };
     searched.watch(env);
-    const child = spawn(process.execPath, [bundledProgram(options.profile ?? 'core'), ...argv], {
+    const { file, args } = programCommand(options.profile ?? 'core');
+    const child = spawn(file, [...args, ...argv], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env,

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundledProgram, programEnvironment } from './bundle.ts';
 import { assertNoSecret, secretForms } from './canary.ts';
 import { type CliProject, cliProject } from './cli-project.ts';
+import { programCommand, programEnvironment } from './program.ts';
 
 /** A real `hakiri serve`. */
 export interface DaemonProcess {
@@ -40,7 +40,8 @@ export async function startDaemon(
 ): Promise<DaemonProcess> {
   const given = { ...programEnvironment(folder), ...env };
   const forms = secretForms(given);
-  const child = spawn(process.execPath, [bundledProgram(), 'serve', '--port', '0', ...args], {
+  const program = programCommand();
+  const child = spawn(program.file, [...program.args, 'serve', '--port', '0', ...args], {
     cwd: folder,
     env: given,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,7 +126,8 @@ export async function startMcp(
   { folder, args = [], env = {} }: DaemonStart,
   introduce = true,
 ): Promise<McpProcess> {
-  const child = spawn(process.execPath, [bundledProgram(), 'mcp', ...args], {
+  const program = programCommand();
+  const child = spawn(program.file, [...program.args, 'mcp', ...args], {
     cwd: folder,
     env: { ...programEnvironment(folder), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

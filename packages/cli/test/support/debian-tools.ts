@@ -1,17 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { bundledProgram } from './bundle.ts';
 import { emptyFolder } from './harness.ts';
+import { writeProgramShim } from './program.ts';
+import { skipLoudly } from './skip-loudly.ts';
 
 const INSTALL = join(import.meta.dirname, '../../../../scripts/install-servers.sh');
-
-/** Skips so that nobody overlooks it: a test that never ran has shown nothing. */
-export function skipLoudly(t: TestContext, why: string): void {
-  process.stderr.write(`\n*** NOT TESTED: ${t.name}: ${why}\n\n`);
-  t.skip(why);
-}
 
 /** Whether the tools are there, installed if need be; otherwise the test is skipped. */
 export function hasTools(t: TestContext, ...tools: readonly string[]): boolean {
@@ -25,8 +19,6 @@ export function hasTools(t: TestContext, ...tools: readonly string[]): boolean {
 /** A folder with the program as a command `hakiri`, to put on the PATH. */
 export function commandFolder(t: TestContext): string {
   const folder = emptyFolder(t, 'bin');
-  const command = join(folder, 'hakiri');
-  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${bundledProgram()}" "$@"\n`);
-  chmodSync(command, 0o755);
+  writeProgramShim(join(folder, 'hakiri'));
   return folder;
 }

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundledProgram, programEnvironment } from './bundle.ts';
+import { programCommand, programEnvironment } from './program.ts';
 
 const KILLED_WITHIN_MS = 5000;
 
 /** The program, in that folder. */
 export function start(folder: string, ...argv: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [bundledProgram(), ...argv], {
+  const { file, args } = programCommand();
+  return spawn(file, [...args, ...argv], {
     cwd: folder,
-    env: { ...programEnvironment(folder) },
+    env: programEnvironment(folder),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 }
