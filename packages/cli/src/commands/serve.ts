@@ -1,10 +1,13 @@
 import { BlockList, isIP } from 'node:net';
 import { EXIT, HakiriError } from '@hakiri/core';
 import { createLog, traceAudit, urlHost } from '@hakiri/server';
+import { nativeNotify } from '../daemon/notify.ts';
 import { runDaemon, tokenFile } from '../daemon/run-daemon.ts';
+import { createServiceManager } from '../daemon/service-manager.ts';
 import { staying } from '../daemon/staying.ts';
 import { requireProjectFolder } from '../project-folder.ts';
 import type { Call } from '../services.ts';
+import { systemClock } from '../system-clock.ts';
 
 export interface ServeFlags {
   readonly port: number;
@@ -26,6 +29,13 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
     ...staying('hakiri serve', env, (message) => log.warn({}, message)),
     onRecorded: traceAudit,
   });
+  const manager = createServiceManager({
+    env,
+    pid: process.pid,
+    openNotify: nativeNotify,
+    clock: systemClock,
+    log,
+  });
   const stop = new AbortController();
   const kill = new AbortController();
   const unsubscribe = services.onInterrupt(() => {
@@ -46,6 +56,7 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
       schedule: flags.schedule,
       env,
       log,
+      manager,
       stop: stop.signal,
       kill: kill.signal,
       onReady({ host, port, token }) {
@@ -64,7 +75,7 @@ export async function serve({ services, output }: Call, flags: ServeFlags): Prom
     return EXIT.done;
   } finally {
     unsubscribe();
-    await project.close();
+    await project.close().finally(() => manager.close());
   }
 }
 

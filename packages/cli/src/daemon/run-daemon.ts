@@ -32,6 +32,7 @@ import { manifestStamp } from './manifest-stamp.ts';
 import { readKeyText } from './owner-access.ts';
 import { createPipelines, type Ended } from './pipelines.ts';
 import { serverServices } from './server-services.ts';
+import type { ServiceManager } from './service-manager.ts';
 import { ownerTokenMaker } from './tokens.ts';
 
 export interface DaemonOptions {
@@ -44,6 +45,8 @@ export interface DaemonOptions {
   readonly schedule: boolean;
   readonly env: Environment;
   readonly log: Log;
+  /** Whoever started it. */
+  readonly manager: ServiceManager;
   /** Soft: it ends when what runs has reached its next commit. */
   readonly stop: AbortSignal;
   /** Hard: runs end now. */
@@ -66,7 +69,7 @@ export const tokenFile = (folder: string): string => join(folder, '.hakiri', 'ke
  * @throws HakiriError server.running, server.port_taken, secret.file_mode
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const { project, env, log, stop, kill } = options;
+  const { project, env, log, manager, stop, kill } = options;
   const clock = systemClock;
   const lock = await acquireDaemonLock(project.folder, clock);
   const tracer = await createTracer({
@@ -79,6 +82,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     // What is wrong with the store is told now, not at the first question.
     await project.storedTables();
     let scheduler: Scheduler | undefined;
+    const running = new Set<string>();
+    const ofRunning = (text: string): string =>
+      running.size === 0 ? '' : `${text}${[...running].join(', ')}`;
+    const statusText = (): string => `Serving ${project.manifest.project.name}${ofRunning(', running ')}`;
     const meter = createMeter({
       children: () => project.childPids().length,
       running: () => pipelines.running(),
@@ -93,10 +100,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       nextStartMs: (id) => scheduler?.nextStartMs(id),
       onStart(id) {
         scheduler?.started(id);
+        running.add(id);
+        manager.status(statusText());
         log.info({ pipeline: id }, 'run started');
       },
       onEnd(id, ended) {
         scheduler?.ended(id, outcomeOf(ended, stop));
+        running.delete(id);
+        if (!stop.aborted) manager.status(statusText());
         if (ended === undefined) return;
         const { ran, rows, elapsedMs } = ended;
         meter.run(id, ran.state, rows, elapsedMs);
@@ -140,6 +151,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     });
     options.onReady({ host: options.host, port: transports.port, token });
     log.info({ host: options.host, port: transports.port, pid: process.pid }, 'listening');
+    manager.ready(statusText());
     const replaceSchedule = async (): Promise<void> =>
       scheduler?.replace(scheduled(project.manifest, await project.jobs()));
     if (options.schedule) {
@@ -163,6 +175,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
     await aborted(stop);
     log.info({ running: pipelines.running() }, 'stopping');
+    manager.stopping(`Stopping${ofRunning(' at the next commit of ')}`);
     await Promise.all([scheduler?.stop(), housekeeping.stop(), watching, pipelines.settled()]);
     await transports.close(GRACE_MS);
     log.info('stopped');
