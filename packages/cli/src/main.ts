@@ -6,6 +6,7 @@ import { createOutput } from './output.ts';
 import { reportError } from './report-error.ts';
 import { createScrubber } from './scrub.ts';
 import type { Call, Services } from './services.ts';
+import { escapeLine } from './terminal/escape.ts';
 
 /** Runs one command line. Gives the exit code; writes errors, and never throws. */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
@@ -43,11 +44,13 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
 /** What commands and completions work with, for a given world. */
 export function createContext(host: Host): Call {
   const scrubber = createScrubber();
+  const output = createOutput(host, host.env, scrubber);
+  const note = (message: string): void => output.err.line(`note: ${escapeLine(message)}`);
   const services: Services = {
     cwd: host.cwd,
     env: host.env,
     scrubber,
-    openProject: (folder, staying) => host.openProject(folder, { env: host.env, scrubber, staying }),
+    openProject: (folder, staying) => host.openProject(folder, { env: host.env, scrubber, note, staying }),
     readStdin: host.readStdin,
     confirm: host.confirm,
     onInterrupt: host.onInterrupt,
@@ -55,7 +58,7 @@ export function createContext(host: Host): Call {
     stdio: host.stdio,
     exitNow: host.exitNow,
   };
-  return { services, output: createOutput(host, host.env, scrubber) };
+  return { services, output };
 }
 
 /** Known before the command line is parsed, because the error may be in the parsing. */

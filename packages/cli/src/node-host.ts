@@ -21,6 +21,8 @@ export interface Host
 export interface ProjectContext {
   readonly env: Environment;
   readonly scrubber: Scrubber;
+  /** Says something beside what was asked; nobody is told when undefined. */
+  readonly note?: ((message: string) => void) | undefined;
   /** For a command that does one thing when undefined. */
   readonly staying?: Staying | undefined;
 }

@@ -78,7 +78,7 @@ function unaudited(cause: unknown): never {
 /** The one place where the packages are wired together: a folder's manifest, its store, its sources. */
 export async function openProject(
   folder: string,
-  { env, scrubber, staying }: ProjectContext,
+  { env, scrubber, note, staying }: ProjectContext,
   profile: Profile,
 ): Promise<Project> {
   let { manifest, manifestHash } = await readManifestInForce(folder);
@@ -126,6 +126,10 @@ export async function openProject(
     files,
     clock,
     engine,
+    onUpgrade: ({ from, to, backup }) =>
+      (staying?.onNote ?? note)?.(
+        `the store was upgraded from format ${from} to ${to}; what was changed is kept in ${backup}`,
+      ),
     settings: (name) => {
       const table = stored.find((candidate) => candidate.name === name);
       return table && settingsOf(manifest, table);

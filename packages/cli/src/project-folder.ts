@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { HakiriError } from '@hakiri/core';
+import { requireKnownStores } from '@hakiri/store/format';
 
 export const MANIFEST_FILE = 'hakiri.toml';
 
@@ -15,14 +16,25 @@ export function findProjectFolder(start: string): string | undefined {
   }
 }
 
-/** The project to work on: the folder that `--project` names, else the nearest one. Throws `manifest.not_found`. */
+/**
+ * The project to work on: the folder that `--project` names, else the nearest one. Throws `manifest.not_found`, and
+ * `store.newer_format` before anybody has touched anything of it.
+ */
 export function requireProjectFolder(cwd: string, named: string | undefined): string {
   const folder = named === undefined ? findProjectFolder(cwd) : namedFolder(cwd, named);
-  if (folder !== undefined) return folder;
+  if (folder !== undefined) {
+    requireKnownFolder(folder);
+    return folder;
+  }
   const place = named === undefined ? `${cwd} or above it` : resolve(cwd, named);
   throw new HakiriError('manifest.not_found', `there is no ${MANIFEST_FILE} in ${place}`, {
     details: { folder: named === undefined ? cwd : resolve(cwd, named) },
   });
+}
+
+/** Throws `store.newer_format` for a folder that a newer Hakiri has worked in. */
+export function requireKnownFolder(folder: string): void {
+  requireKnownStores(join(folder, '.hakiri'));
 }
 
 function namedFolder(cwd: string, named: string): string | undefined {

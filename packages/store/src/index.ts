@@ -17,6 +17,7 @@ export {
 export { writeDurably } from './disk/durable.ts';
 export { INDEXES_NAME, type Layout, layout, schemaFile, viewFile } from './disk/layout.ts';
 export { nodeFiles } from './disk/node-files.ts';
+export { STORE_FORMAT } from './disk/store-format.ts';
 export { acquireWriterLock, type LockHolder } from './disk/writer-lock.ts';
 export {
   type ForgetReport,
@@ -45,4 +46,5 @@ export {
 } from './rows/index.ts';
 export { openStore, openWritableStore, type Recovery, type Store, type WritableStore } from './store.ts';
 export type { StoreContext, TableSettings } from './store-context.ts';
+export type { Upgrade } from './upgrade/upgrade-store.ts';
 export { viewSelect, viewStatement } from './view/view-sql.ts';

@@ -14,12 +14,11 @@ import type { Engine } from '@hakiri/engine';
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { runIdFactory } from './commit/run-ids.ts';
 import { type Layout, layout } from './disk/layout.ts';
-import { readStoreFormat } from './disk/store-format.ts';
-import { acquireWriterLock, type LockHolder, type WriterLock } from './disk/writer-lock.ts';
-import { findRuns } from './recovery/find-runs.ts';
-import { findSnapshots } from './recovery/find-snapshots.ts';
+import type { LockHolder } from './disk/writer-lock.ts';
+import { requireCatalog } from './recovery/lost-catalog.ts';
 import type { RowSidecars } from './rows/index.ts';
 import type { StoreContext, TableSettings } from './store-context.ts';
+import { type Upgrade, upgradeStore } from './upgrade/upgrade-store.ts';
 import { writeView } from './view/write-views.ts';
 
 export interface StoreOptions {
@@ -38,6 +37,8 @@ export interface StoreOptions {
   readonly sidecars?: SidecarBuilder | undefined;
   /** What else may hold rows; the store's own caches are known to it. */
   readonly erasureTargets?: readonly ErasureTarget[] | undefined;
+  /** Told when the store was of an older format and is not any more. */
+  readonly onUpgrade?: ((upgrade: Upgrade) => void) | undefined;
 }
 
 export interface LockOptions {
@@ -80,33 +81,19 @@ const DEFAULT_SETTINGS: TableSettings = {
   tombstoneRetentionMs: TABLE_DEFAULTS.tombstoneRetentionMs,
 };
 
-/** @throws HakiriError store.not_found, store.newer_format */
-export async function storePaths({ files, root, project }: StoreOptions): Promise<Layout> {
+/**
+ * Of a store that is there, upgraded if it was of an older format. Before the caller has a lock of it.
+ * @throws HakiriError store.not_found, store.newer_format, and what an upgrade throws
+ */
+export async function storePaths(options: StoreOptions): Promise<Layout> {
+  const { root, project } = options;
   const paths = layout(root, project);
-  if ((await readStoreFormat(files, paths)) !== undefined) return paths;
+  if (await upgradeStore({ ...options, paths })) return paths;
   throw new HakiriError('store.not_found', `There is no store in ${root}`);
 }
 
-/** One process at a time makes, collects or rewrites snapshots. */
-export function acquireCompactLock(
-  { files, clock, paths }: Pick<StoreContext, 'files' | 'clock' | 'paths'>,
-  options: LockOptions,
-): Promise<WriterLock> {
-  return acquireWriterLock({
-    ...options,
-    files,
-    clock,
-    paths: { lock: paths.compactLock, lockHolder: paths.compactLockHolder },
-    code: 'store.compacting',
-  });
-}
-
-/** A missing catalog beside committed runs is a loss to be told, not a new store. */
+/** @throws HakiriError store.catalog_lost, store.newer_format, store.read_only */
 export async function openCatalog(files: Files, paths: Layout, access: 'write' | 'read'): Promise<Catalog> {
-  if (!(await files.stat(paths.catalog))) {
-    const found = [...(await findRuns(files, paths)), ...(await findSnapshots(files, paths))];
-    const committed = found.some(({ manifest }) => manifest !== undefined);
-    if (committed) throw new HakiriError('store.catalog_lost', `The catalog ${paths.catalog} is missing`);
-  }
+  await requireCatalog(files, paths);
   return openSqliteCatalog(paths.catalog, access);
 }

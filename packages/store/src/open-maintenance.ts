@@ -1,11 +1,10 @@
 import type { Catalog } from '@hakiri/core';
 import { ownDeltas } from './delta/fold-delta.ts';
 import { foldOwn } from './delta/fold-own.ts';
-import { acquireWriterLock, type WriterLock } from './disk/writer-lock.ts';
+import { acquireCompactLock, acquireWriterLock, type WriterLock } from './disk/writer-lock.ts';
 import { finishErasures, isErasureUnfinished } from './erase/finish.ts';
 import { openScreen } from './erase/screen.ts';
 import {
-  acquireCompactLock,
   type LockOptions,
   openCatalog,
   type StoreOptions,

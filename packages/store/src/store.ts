@@ -16,12 +16,11 @@ import { greatestOrder } from './delta/greatest-order.ts';
 import { openSmallWrites, type SmallTarget, type SmallWriter } from './delta/small-writer.ts';
 import { type Layout, layout } from './disk/layout.ts';
 import { readStoreFormat, writeStoreFormat } from './disk/store-format.ts';
-import { acquireWriterLock, type WriterLock } from './disk/writer-lock.ts';
+import { acquireCompactLock, acquireWriterLock, type WriterLock } from './disk/writer-lock.ts';
 import { finishErasures, isErasureUnfinished } from './erase/finish.ts';
 import { hasErasures } from './erase/records.ts';
 import { openScreen } from './erase/screen.ts';
 import {
-  acquireCompactLock,
   type LockOptions,
   openCatalog,
   type StoreOptions,
@@ -31,6 +30,7 @@ import {
 import { type Adoption, adopt, sweepRuns, sweepSnapshots } from './recovery/adopt.ts';
 import { openRowSidecars, type RowSidecars } from './rows/index.ts';
 import type { StoreContext } from './store-context.ts';
+import { upgradeHeldStore } from './upgrade/upgrade-store.ts';
 import { staleViews } from './view/write-views.ts';
 
 export interface Store {
@@ -60,6 +60,7 @@ export interface Recovery extends Pick<Adoption, 'adopted' | 'damaged'> {
 
 /**
  * Opens a store for reading. Manifests that the catalog does not know yet are taken in where the disk allows.
+ * A store of an older format is upgraded first.
  * @throws HakiriError store.not_found, store.catalog_lost, store.newer_format
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -72,7 +73,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 /**
  * Opens a store for writing, makes it where there is none, and mends what a crash left: unknown manifests are
- * adopted, leftovers swept, stale views written again.
+ * adopted, leftovers swept, stale views written again. One of an older format is upgraded first.
  * @throws HakiriError store.locked, store.catalog_lost, store.newer_format, store.read_only
  */
 export async function openWritableStore(
@@ -81,11 +82,13 @@ export async function openWritableStore(
 ): Promise<WritableStore> {
   const { files } = options;
   const paths = layout(options.root, options.project);
+  // One that is not known is refused before anything of it is touched.
+  await readStoreFormat(files, paths);
   const lock = await acquireWriterLock({ ...options, ...lockOptions, paths });
   let catalog: Catalog | undefined;
   let rows: RowSidecars | undefined;
   try {
-    if ((await readStoreFormat(files, paths)) === undefined) await writeStoreFormat(files, paths);
+    if (!(await upgradeHeldStore({ ...options, paths }))) await writeStoreFormat(files, paths);
     catalog = await openCatalog(files, paths, 'write');
     rows = openRowSidecars({ paths, engine: options.engine, catalog });
     const context = storeContext(options, paths, catalog, rows);

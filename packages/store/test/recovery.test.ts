@@ -169,7 +169,7 @@ test('a store or a catalog of a newer Hakiri is refused', async (t) => {
   const options = storeOptions(root, engine);
   const config = join(contextOf(root), 'config.toml');
   const text = readFileSync(config, 'utf8');
-  writeFileSync(config, text.replace('format = 1', 'format = 99'));
+  writeFileSync(config, text.replace(/format = \d+/, 'format = 99'));
   await assert.rejects(openStore(options), { code: 'store.newer_format' });
   await assert.rejects(openWritableStore(options, LOCK), { code: 'store.newer_format' });
   writeFileSync(config, text);

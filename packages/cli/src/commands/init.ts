@@ -5,7 +5,7 @@ import { HakiriError } from '@hakiri/core';
 import { readManifest } from '@hakiri/core/manifest';
 import { jsonDocument } from '../format/json.ts';
 import type { Channel } from '../output.ts';
-import { MANIFEST_FILE } from '../project-folder.ts';
+import { MANIFEST_FILE, requireKnownFolder } from '../project-folder.ts';
 import { projectNameFrom } from '../recipes/project-name.ts';
 import { RECIPES, type Recipe, requireRecipe } from '../recipes/recipes.ts';
 import { starterManifest } from '../recipes/starter.ts';
@@ -26,6 +26,7 @@ export interface InitFlags {
 export async function init({ services, output }: Call, flags: InitFlags): Promise<undefined> {
   if (flags.list) return listRecipes(output.out, flags.json);
   const folder = resolve(services.cwd, flags.project ?? '.');
+  requireKnownFolder(folder);
   const path = join(folder, MANIFEST_FILE);
   const recipe = flags.recipe === undefined ? undefined : requireRecipe(flags.recipe);
   const settings = parseSettings(flags.set ?? [], recipe);

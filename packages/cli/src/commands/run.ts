@@ -8,7 +8,12 @@ import { textTable } from '../format/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../format/units.ts';
 import type { Channel } from '../output.ts';
 import { createProgress } from '../progress/progress.ts';
-import { findProjectFolder, MANIFEST_FILE, requireProjectFolder } from '../project-folder.ts';
+import {
+  findProjectFolder,
+  MANIFEST_FILE,
+  requireKnownFolder,
+  requireProjectFolder,
+} from '../project-folder.ts';
 import { projectNameFrom } from '../recipes/project-name.ts';
 import { findRecipe, RECIPES, type Recipe } from '../recipes/recipes.ts';
 import { reportError } from '../report-error.ts';
@@ -99,6 +104,7 @@ async function writeSampleManifest(
   if (exists || name === undefined) return undefined;
   const recipe = findRecipe(name);
   if (recipe === undefined || more.length > 0) throw noManifest(services.cwd, named, name);
+  requireKnownFolder(folder);
   await writeFileAtomically(join(folder, MANIFEST_FILE), recipe.sample(projectNameFrom(basename(folder))));
   return recipe;
 }

@@ -228,11 +228,11 @@ test('after a damaged run was removed, a rebuilt catalog sets the cursor back an
 test('a store of a newer format is refused by everything', async (t) => {
   const project = storeWithTwoRuns(t);
   const config = fileBelow(project.context, 'config.toml');
-  writeFileSync(config, readFileSync(config, 'utf8').replace('format = 1', 'format = 2'));
+  writeFileSync(config, readFileSync(config, 'utf8').replace(/format = \d+/, 'format = 99'));
   for (const argv of [['run'], ['query', SELECT], ['tables'], ['doctor', '--rebuild-catalog']]) {
     const { stdout, stderr, code } = await project.hakiri(...argv);
     assert.equal(code, 1, `${argv}: ${stdout}${stderr}`);
-    assert.match(`${stdout}${stderr}`, /store.newer_format|has format 2; this Hakiri knows 1/);
+    assert.match(`${stdout}${stderr}`, /store.newer_format/);
   }
 });
 

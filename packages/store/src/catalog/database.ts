@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { HakiriError } from '@hakiri/core';
 import { SQLITE, sqliteCode } from '../disk/sqlite-code.ts';
+import { newerFormat } from '../disk/store-format.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** How long a writer waits for another process's transaction. */
@@ -19,9 +20,10 @@ function open(path: string): DatabaseSync {
     const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     try {
       const version = knownVersion(db, path);
+      db.exec('PRAGMA synchronous = FULL');
       if (isNew || version < MIGRATIONS.length) migrate(db);
       // What is deleted leaves nothing of itself in the file's free pages.
-      db.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+      db.exec('PRAGMA secure_delete = ON');
       return db;
     } catch (error) {
       db.close();
@@ -34,10 +36,31 @@ function open(path: string): DatabaseSync {
 function knownVersion(db: DatabaseSync, path: string): number {
   const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
   if (user_version <= MIGRATIONS.length) return user_version;
-  throw new HakiriError(
-    'store.newer_format',
-    `The catalog ${path} has version ${user_version}; this Hakiri knows ${MIGRATIONS.length}`,
-  );
+  throw newerFormat(`The catalog ${path}`, user_version);
+}
+
+/** The whole database in one file's bytes, as of one moment, whatever version it has. */
+export function copyCatalog(path: string): Uint8Array {
+  return guarded(path, () => {
+    const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    try {
+      // Not a moment later either: whoever reads a store of an older Hakiri may write to its catalog.
+      db.exec('BEGIN IMMEDIATE');
+      const [found] = db.prepare('PRAGMA quick_check(1)').all();
+      if (found?.quick_check !== 'ok')
+        throw new HakiriError('store.catalog_lost', `The catalog ${path} is damaged`);
+      const bytes = db.serialize();
+      db.exec('ROLLBACK');
+      return bytes;
+    } finally {
+      db.close();
+    }
+  });
+}
+
+/** Brings a catalog of an older version to this one, or leaves it as it was. */
+export function migrateCatalog(path: string): void {
+  open(path).close();
 }
 
 /** As usual where that can be: a reader, too, takes in what the catalog does not know yet. */
@@ -75,6 +98,18 @@ function migrate(db: DatabaseSync): void {
   for (const batch of MIGRATIONS.slice(version)) db.exec(batch);
   db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
   db.exec('COMMIT');
+}
+
+/**
+ * Whoever keeps a catalog open reads it as he knows it: not any more once a newer Hakiri has upgraded it under him.
+ * @throws HakiriError store.newer_format
+ */
+export function versionCheck(db: DatabaseSync, path: string): () => void {
+  const statement = db.prepare('PRAGMA user_version');
+  return () => {
+    const { user_version } = statement.get() as { user_version: number };
+    if (user_version > MIGRATIONS.length) throw newerFormat(`The catalog ${path}`, user_version);
+  };
 }
 
 /** SQLite's errors as ours. */

@@ -23,7 +23,7 @@ import {
 import { fingerprint } from '../commit/fingerprint.ts';
 import { deltaFile } from '../disk/layout.ts';
 import { momentOf, parseMoment, type RunFacts } from './as-of.ts';
-import { guarded, openDatabase } from './database.ts';
+import { guarded, openDatabase, versionCheck } from './database.ts';
 import { JOBS_KEPT } from './jobs-kept.ts';
 import { mergedSchema } from './merged-schema.ts';
 import { insertDelta, insertRun, insertSnapshot, rewriteRun } from './record.ts';
@@ -36,12 +36,14 @@ import { insertDelta, insertRun, insertSnapshot, rewriteRun } from './record.ts'
  */
 export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'write'): Catalog {
   const db = openDatabase(path, access);
+  const requireOwnVersion = versionCheck(db, path);
   const all = (sql: string, ...values: (string | number | null)[]): Record<string, unknown>[] =>
     guarded(path, () => db.prepare(sql).all(...values) as Record<string, unknown>[]);
   const transaction = (work: () => void): void =>
     guarded(path, () => {
       db.exec('BEGIN IMMEDIATE');
       try {
+        requireOwnVersion();
         work();
         db.exec('COMMIT');
       } catch (error) {
@@ -54,6 +56,7 @@ export function openSqliteCatalog(path: string, access: 'write' | 'read' = 'writ
   const atOnce = <T>(read: () => T): T => {
     guarded(path, () => db.exec('BEGIN'));
     try {
+      guarded(path, requireOwnVersion);
       return read();
     } finally {
       guarded(path, () => db.exec('COMMIT'));

@@ -17,6 +17,8 @@ export interface Layout {
   /** Held for the moment in which a view is read from the catalog and written. */
   readonly publishLock: string;
   readonly erasures: string;
+  /** What upgrades changed, as it was before. */
+  readonly backups: string;
   readonly keys: string;
   readonly cache: string;
   readonly views: string;
@@ -37,6 +39,7 @@ export function layout(root: string, project: string): Layout {
     compactLockHolder: join(root, 'cache', `${project}.compact.lock.json`),
     publishLock: join(root, 'cache', `${project}.publish.lock`),
     erasures: join(context, 'erasures'),
+    backups: join(context, 'backups'),
     keys: join(root, 'keys'),
     cache: join(root, 'cache'),
     views: join(context, 'views'),

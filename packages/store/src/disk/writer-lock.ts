@@ -49,6 +49,20 @@ export async function acquireWriterLock(request: LockRequest): Promise<WriterLoc
   }
 }
 
+/** One process at a time makes, collects or rewrites snapshots. Taken behind the writer lock where both are. */
+export function acquireCompactLock(
+  { files, clock, paths }: { readonly files: Files; readonly clock: Clock; readonly paths: Layout },
+  options: Pick<LockRequest, 'command' | 'waitMs' | 'signal' | 'onWait'>,
+): Promise<WriterLock> {
+  return acquireWriterLock({
+    ...options,
+    files,
+    clock,
+    paths: { lock: paths.compactLock, lockHolder: paths.compactLockHolder },
+    code: 'store.compacting',
+  });
+}
+
 const MOMENT_MS = 5;
 
 /** Does something while nobody else does anything under the same lock, which is held for moments only. */

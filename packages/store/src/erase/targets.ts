@@ -9,7 +9,7 @@ type Place = { readonly files: Files; readonly paths: Layout };
 /** What is made again when it is needed, the store's own and whatever else it was told of. */
 export function erasureTargets(context: StoreContext): readonly ErasureTarget[] {
   const others = context.erasureTargets.length > 0 ? context.erasureTargets : [searchCaches(context)];
-  return [indexes(context), rowSidecars(context), leftovers(context), ...others];
+  return [indexes(context), rowSidecars(context), leftovers(context), backups(context), ...others];
 }
 
 /** Beside parts; a part that did not change is indexed again with the others. */
@@ -101,6 +101,21 @@ function leftovers({ files, paths }: Place): ErasureTarget {
     name: 'leftovers',
     async erase() {
       for (const path of await found()) await files.removeTree(path);
+    },
+    remains: found,
+  };
+}
+
+/** A catalog names keys, orders and cursors. Beside files that were rewritten an old one is of no use any more. */
+function backups({ files, paths }: Place): ErasureTarget {
+  const found = async (): Promise<readonly string[]> =>
+    (await files.list(paths.backups)).map(({ name }) => `${paths.backups}/${name}`);
+  return {
+    name: 'backups',
+    async erase() {
+      if ((await found()).length === 0) return;
+      await files.removeTree(paths.backups);
+      await files.syncFolder(paths.context);
     },
     remains: found,
   };

@@ -2,6 +2,7 @@ import {
   type Catalog,
   canonicalArrowJson,
   HakiriError,
+  isHakiriError,
   type RunId,
   tableParts,
   toHakiriError,
@@ -10,8 +11,8 @@ import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { fingerprint } from '../commit/fingerprint.ts';
 import { type Layout, layout, SNAPSHOT_PREFIX, schemaFile } from '../disk/layout.ts';
 import { sha256 } from '../disk/sha256.ts';
-import { readStoreFormat } from '../disk/store-format.ts';
-import type { StoreOptions } from '../open-context.ts';
+import { type StoreOptions, storePaths } from '../open-context.ts';
+import { listBackups } from '../upgrade/backups.ts';
 import { staleViews } from '../view/write-views.ts';
 import { carriedFiles } from './adopt.ts';
 import { findRuns } from './find-runs.ts';
@@ -37,13 +38,16 @@ const RESTORE_RUN =
 const REPAIR =
   'Run `hakiri doctor --repair`: the snapshot is made again from an older one and the runs, where they remain.';
 
-/** Reads the whole store and says what is wrong with it. Changes nothing. */
+/** Reads the whole store and says what is wrong with it. Changes nothing but an older format, which is upgraded first. */
 export async function examineStore(options: StoreOptions): Promise<DoctorReport> {
   const { files } = options;
   const paths = layout(options.root, options.project);
   const checks: DoctorCheck[] = [];
   try {
-    if ((await readStoreFormat(files, paths)) === undefined) {
+    await storePaths(options);
+    checks.push({ name: 'format', state: 'ok', message: `The store's format is known` });
+  } catch (error) {
+    if (isHakiriError(error) && error.code === 'store.not_found') {
       return {
         checks: [
           {
@@ -55,8 +59,6 @@ export async function examineStore(options: StoreOptions): Promise<DoctorReport>
         ],
       };
     }
-    checks.push({ name: 'format', state: 'ok', message: `The store's format is known` });
-  } catch (error) {
     return { checks: [failed('format', error)] };
   }
   let catalog: Catalog;
@@ -73,6 +75,7 @@ export async function examineStore(options: StoreOptions): Promise<DoctorReport>
     checks.push(...(await examineParts(options, paths, catalog)));
     checks.push(...(await examineSchemas(options, paths, catalog)));
     checks.push(...(await examineViews(options, paths, catalog)));
+    checks.push(...(await examineBackups(options, paths)));
   } finally {
     await catalog.close();
   }
@@ -257,6 +260,17 @@ async function examineViews(
     state: 'warning',
     message: `views/${name}.sql is not that of the last commit`,
     hint: 'The next run writes it again.',
+  }));
+}
+
+/** Nothing is wrong with them; whoever reads this may have forgotten them. */
+async function examineBackups({ files }: StoreOptions, paths: Layout): Promise<DoctorCheck[]> {
+  return (await listBackups({ files, paths })).map(({ format, path }) => ({
+    name: 'backup',
+    state: 'ok',
+    message: `What an upgrade from format ${format} changed is kept`,
+    hint: 'Its README.txt says how to go back; remove it once nobody needs to.',
+    path,
   }));
 }
 

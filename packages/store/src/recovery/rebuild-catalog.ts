@@ -1,16 +1,19 @@
 import type { RunId } from '@hakiri/core';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { layout } from '../disk/layout.ts';
+import { readStoreFormat } from '../disk/store-format.ts';
 import { acquireWriterLock } from '../disk/writer-lock.ts';
 import { readPlan, writeFiles } from '../erase/plan.ts';
 import { openScreen } from '../erase/screen.ts';
 import { type LockOptions, type StoreOptions, storeContext } from '../open-context.ts';
+import { upgradeHeldStore } from '../upgrade/upgrade-store.ts';
 import { writeView } from '../view/write-views.ts';
 import { adopt } from './adopt.ts';
 
 /**
  * Makes the catalog again from the manifests. The old file, whatever is left of it, is kept beside the new one.
- * @throws HakiriError store.locked
+ * A store of an older format is upgraded on the way.
+ * @throws HakiriError store.locked, store.newer_format
  */
 export async function rebuildCatalog(
   options: StoreOptions,
@@ -18,8 +21,10 @@ export async function rebuildCatalog(
 ): Promise<{ readonly runs: readonly RunId[]; readonly damaged: readonly string[] }> {
   const { files, clock } = options;
   const paths = layout(options.root, options.project);
+  await readStoreFormat(files, paths);
   const lock = await acquireWriterLock({ ...options, ...lockOptions, paths });
   try {
+    await upgradeHeldStore({ ...options, paths }, 'perhaps lost');
     const fresh = `${paths.catalog}.rebuilt`;
     for (const suffix of ['', '-wal', '-shm']) await files.remove(`${fresh}${suffix}`);
     const catalog = openSqliteCatalog(fresh);
