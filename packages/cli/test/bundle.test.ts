@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runBinary } from './support/binary.ts';
 import { emptyFolder } from './support/harness.ts';
+import { ONLY_FULL } from './support/only-full.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../../scripts/bundle.ts');
 
@@ -27,10 +28,6 @@ test('the command is one file that runs from anywhere', (t) => {
   assert.match(readFileSync(join(cwd, 'hakiri.toml'), 'utf8'), /repo = "a\/b"/);
   assert.equal(runBinary(cwd, ['__complete', 'bash', 'sche'], { entry }).stdout, 'schema\n');
 });
-
-/** What a module of each part is called; the bundle names those that left something in it. */
-const ONLY_FULL =
-  /packages\/(server|retrieval\/src\/(text|vector|search|embed|indexes|memory))\/|modelcontextprotocol|usearch|@hono|pino|opentelemetry/;
 
 test('the core profile holds no server and no search, the full one both', (t) => {
   const dist = emptyFolder(t, 'dist');
