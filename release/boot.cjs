@@ -5,14 +5,16 @@ const { join } = require('node:path');
 const { constants, Script } = require('node:vm');
 
 // Where no /proc is mounted nobody knows what a process holds; what it held at most stands for it, and limits hold.
-if (!existsSync('/proc/self/stat')) {
+if (process.platform === 'linux' && !existsSync('/proc/self/stat')) {
   process.memoryUsage.rss = () => process.resourceUsage().maxRSS * 1024;
 }
 
 const filename = join(__dirname, 'hakiri.cjs');
+// Comes only with releases for machines of the kind that built them.
+const compiled = join(__dirname, 'hakiri.cache');
 const script = new Script(readFileSync(filename, 'latin1'), {
   filename,
-  cachedData: readFileSync(join(__dirname, 'hakiri.cache')),
+  cachedData: existsSync(compiled) ? readFileSync(compiled) : undefined,
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 const bundle = { exports: {} };

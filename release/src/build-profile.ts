@@ -9,81 +9,129 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { bundle } from './bundle.ts';
+import { type BundledModule, bundle } from './bundle.ts';
 import { writeCodeCache } from './code-cache.ts';
 import type { Component } from './component.ts';
 import { type Costs, costsOf } from './costs.ts';
-import { compileHakiri, compileIdle, compileStart } from './launcher.ts';
+import { compileHakiri, compileIdle, compileNotify, compileStart } from './launcher.ts';
 import { licenceList } from './licences.ts';
-import { copyLibraries, copyNatives, loaderName } from './native-files.ts';
+import { copyLibraries, copyNatives } from './native-files.ts';
 import { RELEASE, ROOT } from './paths.ts';
-import { describeFile, type PayloadFile, packPayload, sha256 } from './payload.ts';
-import { programName, type ReleaseProfile } from './profile.ts';
+import { describeFile, type Packed, type PayloadFile, packPayload, sha256 } from './payload.ts';
+import type { Linux, Platform, PlatformName } from './platform.ts';
+import { type ReleaseProfile, releaseName } from './profile.ts';
 import { bundledPackages, cycloneDx } from './sbom.ts';
+import { zipFolder } from './zip.ts';
 
 export interface Built {
-  readonly program: string;
-  /** The same program unpacked: `hakiri` in it starts it. */
-  readonly unpacked: string;
+  /** The program, or the zip. */
+  readonly file: string;
   readonly costs: Costs;
   /** Of everything in the payload; two builds of the same sources give the same. */
   readonly build: string;
 }
 
-const PLATFORM = 'linux-x64';
 const BUILD_NAME_LENGTH = 16;
 
-export async function buildProfile(profile: ReleaseProfile, outdir: string): Promise<Built> {
-  const unpacked = join(outdir, `${programName(profile)}-unpacked`);
+/** Beside the file, `outdir` gets the same unpacked, its bill of materials and its costs. */
+export async function buildProfile(
+  profile: ReleaseProfile,
+  platform: Platform,
+  outdir: string,
+): Promise<Built> {
+  const name = releaseName(profile, platform.name);
+  const unpacked = join(outdir, `${name}-unpacked`);
   rmSync(unpacked, { recursive: true, force: true });
   mkdirSync(unpacked, { recursive: true });
-  const natives = copyNatives(profile, unpacked);
-  const libraries = copyLibraries(
-    unpacked,
-    natives.flatMap(({ files }) => files),
+  const { components, modules } = fillFolder(profile, platform, unpacked);
+  const { version } = createRequire(import.meta.url)(join(ROOT, 'packages/cli/package.json'));
+  const build = describeRelease({ version, profile, platform: platform.name }, unpacked, components);
+  setModes(unpacked);
+
+  const isZip = platform.system.packed === 'zip';
+  const file = join(outdir, isZip ? `${name}.zip` : name);
+  const { bytes, packedSizes } = isZip
+    ? await zipFolder(unpacked, name, filesOf(unpacked))
+    : await packProgram(platform.system, unpacked, file, `${profile}-${build.slice(0, BUILD_NAME_LENGTH)}`);
+  writeFileSync(file, bytes);
+  const described = { name, version, digest: sha256(bytes) };
+  writeFileSync(
+    `${file}.cdx.json`,
+    cycloneDx(described, components, (one) => digestOf(unpacked, one)),
   );
-  compileStart(join(unpacked, 'hakiri'), loaderName());
-  compileIdle(join(unpacked, 'idle.so'));
-  copyFileSync(join(RELEASE, 'boot.cjs'), join(unpacked, 'boot.cjs'));
-  const native = [...natives, ...libraries];
-  const modules = bundle(profile, join(unpacked, 'hakiri.cjs'));
+  const costs = costsOf({ version, bytes: bytes.length, packedSizes, components, modules });
+  writeFileSync(`${file}.costs.json`, `${JSON.stringify(costs, undefined, 2)}\n`);
+  return { file, costs, build };
+}
+
+interface Filled {
+  readonly components: readonly Component[];
+  readonly modules: readonly BundledModule[];
+}
+
+function fillFolder(profile: ReleaseProfile, platform: Platform, folder: string): Filled {
+  const natives = copyNatives(profile, platform, folder);
+  const native = [
+    ...natives,
+    ...addStarter(
+      platform,
+      folder,
+      natives.flatMap(({ files }) => files),
+    ),
+  ];
+  // The core has no daemon.
+  if (profile === 'full' && platform.system.packed !== 'zip')
+    compileNotify(join(folder, 'notify.node'), platform.system);
+  copyFileSync(join(RELEASE, 'boot.cjs'), join(folder, 'boot.cjs'));
+  const modules = bundle(profile, join(folder, 'hakiri.cjs'));
   const bundled = bundledPackages(modules.map(({ path }) => path)).filter(
     ({ purl }) => !native.some((component) => component.purl === purl),
   );
   const components = [...native, ...bundled];
-  writeFileSync(join(unpacked, 'LICENCES.txt'), licenceList(components));
-  setModes(unpacked);
-  writeCodeCache(process.execPath, join(unpacked, 'hakiri.cjs'), join(unpacked, 'hakiri.cache'));
-  const { version } = createRequire(import.meta.url)(join(ROOT, 'packages/cli/package.json'));
-  const build = describeRelease({ version, profile, platform: PLATFORM }, unpacked, components);
-  setModes(unpacked);
-
-  const program = join(outdir, programName(profile));
-  compileHakiri(program);
-  const launcher = readFileSync(program);
-  const name = `${profile}-${build.slice(0, BUILD_NAME_LENGTH)}`;
-  const payload = await packPayload(unpacked, name, filesOf(unpacked), launcher.length);
-  const bytes = Buffer.concat([launcher, payload.bytes]);
-  writeFileSync(program, bytes);
-  const described = { name: programName(profile), version, digest: sha256(bytes) };
-  writeFileSync(
-    `${program}.cdx.json`,
-    cycloneDx(described, components, (file) => digestOf(unpacked, file)),
-  );
-  const { packedSizes } = payload;
-  const costs = costsOf({ version, bytes: bytes.length, packedSizes, components, modules });
-  writeFileSync(`${program}.costs.json`, `${JSON.stringify(costs, undefined, 2)}\n`);
-  return { program, unpacked, costs, build };
+  writeFileSync(join(folder, 'LICENCES.txt'), licenceList(components));
+  setModes(folder);
+  const node = runtimeOf(platform, folder);
+  if (node !== undefined) writeCodeCache(node, join(folder, 'hakiri.cjs'), join(folder, 'hakiri.cache'));
+  return { components, modules };
 }
 
-const EXECUTABLE: ReadonlySet<string> = new Set(['hakiri', 'node', loaderName()]);
+/** Adds the `hakiri` of the folder, and what it needs beside the native parts. Gives what of that others made. */
+function addStarter({ system }: Platform, folder: string, natives: readonly string[]): readonly Component[] {
+  if (system.packed === 'zip') {
+    const script = readFileSync(join(RELEASE, 'zip', system.starter), 'utf8');
+    const lines = system.starter === 'hakiri.cmd' ? script.replaceAll('\n', '\r\n') : script;
+    writeFileSync(join(folder, system.starter), lines);
+    return [];
+  }
+  const libraries = copyLibraries(system, folder, natives);
+  compileStart(join(folder, 'hakiri'), system);
+  compileIdle(join(folder, 'idle.so'), system);
+  return libraries;
+}
+
+/** How the platform's runtime is started on this machine; undefined where it cannot be. */
+function runtimeOf({ system }: Platform, folder: string): readonly [string, ...string[]] | undefined {
+  if (system.packed === 'zip') return undefined;
+  if (system.emulator === undefined) return [process.execPath];
+  return [system.emulator, join(folder, system.loader), '--library-path', folder, join(folder, 'node')];
+}
+
+async function packProgram(linux: Linux, folder: string, file: string, name: string): Promise<Packed> {
+  compileHakiri(file, linux);
+  const launcher = readFileSync(file);
+  const payload = await packPayload(folder, name, filesOf(folder), launcher.length);
+  return { bytes: Buffer.concat([launcher, payload.bytes]), packedSizes: payload.packedSizes };
+}
+
+const EXECUTABLE = /^(hakiri|node|ld-linux-.*)$/;
 
 function digestOf(folder: string, name: string): string {
   return describeFile(folder, name).digest;
 }
 
 function setModes(folder: string): void {
-  for (const name of readdirSync(folder)) chmodSync(join(folder, name), EXECUTABLE.has(name) ? 0o755 : 0o644);
+  for (const name of readdirSync(folder))
+    chmodSync(join(folder, name), EXECUTABLE.test(name) ? 0o755 : 0o644);
 }
 
 function filesOf(folder: string): readonly PayloadFile[] {
@@ -95,7 +143,7 @@ function filesOf(folder: string): readonly PayloadFile[] {
 interface ReleaseName {
   readonly version: string;
   readonly profile: ReleaseProfile;
-  readonly platform: string;
+  readonly platform: PlatformName;
 }
 
 /** Writes `release.json` and `release.txt`, which `hakiri --version` prints. Gives the build. */

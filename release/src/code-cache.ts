@@ -10,13 +10,18 @@ const STEADY = ['--hash-seed=1', '--random-seed=1', '--no-flush-bytecode', '--pr
 /** V8's header of cached code: the last word of the first 16 bytes is a hash of the flags it was compiled with. */
 const HEADER_BYTES = 16;
 
-/** Writes the compiled code of the functions that usual commands need. `node` is the runtime that will read it. */
-export function writeCodeCache(node: string, bundle: string, outfile: string): void {
+/**
+ * Writes the compiled code of the functions that usual commands need. `node` starts the runtime that will read it:
+ * V8 takes only what the same build of it made, for the same kind of processor.
+ */
+export function writeCodeCache(node: readonly [string, ...string[]], bundle: string, outfile: string): void {
+  const [file, ...words] = node;
   const folder = mkdtempSync(join(tmpdir(), 'hakiri-cache-'));
-  const write = (flags: readonly string[], file: string): Buffer => {
+  const write = (flags: readonly string[], target: string): Buffer => {
     const env = { PATH: process.env.PATH, HOME: folder };
-    runTool(node, [...flags, join(RELEASE, 'src/compile-functions.cjs'), bundle, file], { cwd: folder, env });
-    return readFileSync(file);
+    const script = join(RELEASE, 'src/compile-functions.cjs');
+    runTool(file, [...words, ...flags, script, bundle, target], { cwd: folder, env });
+    return readFileSync(target);
   };
   try {
     const steady = write(STEADY, join(folder, 'steady'));

@@ -1,117 +1,132 @@
-import { copyFileSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { chmodSync, copyFileSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { runTool } from './command.ts';
 import type { Component } from './component.ts';
-import { ROOT } from './paths.ts';
+import { debianVersion, findLibrary } from './debian.ts';
+import { lockedVersion, type Package, packageFolder } from './packages.ts';
+import type { Linux, Platform } from './platform.ts';
 import type { ReleaseProfile } from './profile.ts';
 import { npmPurl } from './sbom.ts';
 import { trimIcu } from './trim-icu.ts';
 
-const require = createRequire(import.meta.url);
-
-/** Where a package lies, wherever npm put it. */
-function packageFolder(name: string): string {
-  return join(ROOT, 'node_modules', name);
-}
-
-function manifest(folder: string): { readonly version: string; readonly license: string } {
-  return require(join(folder, 'package.json'));
-}
-
+/** A native part of a profile: files of one npm package. */
 interface Native {
-  readonly component: Omit<Component, 'version' | 'purl' | 'licence'> & { readonly licence?: string };
-  readonly package: string;
+  readonly name: string;
+  /** Where it is not what the package says. */
+  readonly licence?: string;
+  readonly package: Package;
   readonly sources: readonly string[];
-  readonly profiles: readonly ReleaseProfile[];
 }
 
-const NATIVES: readonly Native[] = [
-  {
-    component: { name: 'node', licence: 'MIT', files: ['node'] },
-    package: 'node',
-    sources: ['bin/node'],
-    profiles: ['core', 'full'],
-  },
-  {
-    component: { name: 'duckdb', files: ['duckdb.node', 'libduckdb.so'] },
-    package: '@duckdb/node-bindings-linux-x64',
-    sources: ['duckdb.node', 'libduckdb.so'],
-    profiles: ['core', 'full'],
-  },
-  {
-    component: { name: 'usearch', licence: 'Apache-2.0', files: ['usearch.node'] },
-    package: 'usearch',
-    sources: ['prebuilds/linux-x64/usearch.node'],
-    profiles: ['full'],
-  },
-];
+function nativesOf(profile: ReleaseProfile, platform: Platform): readonly Native[] {
+  const { node, duckdb } = nativePackages(platform);
+  return [
+    { name: 'node', licence: 'MIT', package: node, sources: [platform.node.file] },
+    { name: 'duckdb', package: duckdb, sources: platform.duckdb },
+    ...(profile === 'core' ? [] : [usearch(platform)]),
+  ];
+}
 
-/** Copies the native parts of a profile to `folder`, without what only a debugger reads. */
-export function copyNatives(profile: ReleaseProfile, folder: string): readonly Component[] {
-  return NATIVES.filter(({ profiles }) => profiles.includes(profile)).map(
-    ({ component, package: name, sources }) => {
-      const from = packageFolder(name);
-      const { version, license } = manifest(from);
-      for (const source of sources) copyStripped(join(from, source), join(folder, basename(source)));
-      if (component.name === 'node') trimIcu(join(folder, 'node'));
-      return { licence: license, ...component, version, purl: npmPurl(name, version) };
+function usearch(platform: Platform): Native {
+  const wanted = { name: 'usearch', version: lockedVersion('usearch') };
+  return { name: 'usearch', licence: 'Apache-2.0', package: wanted, sources: [platform.usearch] };
+}
+
+/** The packages that are made for one platform each, at the versions the project has locked. */
+export function nativePackages({ name, node }: Platform): {
+  readonly node: Package;
+  readonly duckdb: Package;
+} {
+  return {
+    node: { name: node.package, version: lockedVersion('node') },
+    duckdb: {
+      name: `@duckdb/node-bindings-${name}`,
+      version: lockedVersion('@duckdb/node-bindings'),
     },
-  );
+  };
 }
 
-function copyStripped(from: string, to: string): void {
+/** Copies the native parts of a profile to `folder`; for Linux without what only a debugger reads. */
+export function copyNatives(
+  profile: ReleaseProfile,
+  platform: Platform,
+  folder: string,
+): readonly Component[] {
+  return nativesOf(profile, platform).map(({ name, licence, package: wanted, sources }) => {
+    const from = packageFolder(wanted);
+    const { license } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
+    for (const source of sources) copyNative(platform, join(from, source), join(folder, basename(source)));
+    const { name: packageName, version } = wanted;
+    return {
+      name,
+      licence: licence ?? license,
+      version,
+      purl: npmPurl(packageName, version),
+      files: sources.map((source) => basename(source)),
+    };
+  });
+}
+
+function copyNative({ system }: Platform, from: string, to: string): void {
+  if (system.packed === 'zip') {
+    // As it is: macOS runs nothing whose signature is broken, and both would take it for tampered with.
+    copyFileSync(from, to);
+    chmodSync(to, 0o600);
+    return;
+  }
   const isLibrary = /\.(so|node)/.test(basename(to));
-  runTool('strip', [isLibrary ? '--strip-unneeded' : '--strip-all', '-o', to, from]);
+  runTool(`${system.triplet}-strip`, [isLibrary ? '--strip-unneeded' : '--strip-all', '-o', to, from]);
+  if (basename(to) === 'node') trimIcu(to);
 }
 
-const LOADER = 'ld-linux-x86-64.so.2';
-
-/** Copies the loader and every shared library that the native parts need, as this machine has them. */
-export function copyLibraries(folder: string, natives: readonly string[]): readonly Component[] {
-  const found = new Map<string, string>();
-  for (const native of natives) {
-    for (const [, name, path] of runTool('ldd', [join(folder, native)]).matchAll(/^\s+(\S+) => (\/\S+)/gm))
-      if (name !== undefined && path !== undefined && dirname(path) !== folder) found.set(name, path);
-  }
-  found.set(LOADER, `/lib64/${LOADER}`);
+/** Copies the loader and every shared library that the native parts in `folder` need, as Debian has them. */
+export function copyLibraries(
+  linux: Linux,
+  folder: string,
+  natives: readonly string[],
+): readonly Component[] {
   const files = new Map<string, string[]>();
-  for (const [name, path] of found) {
+  const known = new Set(natives);
+  const copy = (name: string): void => {
+    if (known.has(name)) return;
+    known.add(name);
+    const library = findLibrary(linux, name);
     // Stripped by Debian already; the loader must stay as it is.
-    copyFileSync(realpathSync(path), join(folder, name));
-    const owner = debianPackage(path);
-    files.set(owner, [...(files.get(owner) ?? []), name]);
-  }
-  // Linked into the launcher.
-  files.set('libzstd-dev', []);
-  return [...files]
-    .map(([name, owned]) => debianComponent(name, owned.sort()))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    copyFileSync(realpathSync(library.path), join(folder, name));
+    files.set(library.package, [...(files.get(library.package) ?? []), name]);
+    neededBy(library.path).forEach(copy);
+  };
+  copy(linux.loader);
+  for (const native of natives) neededBy(join(folder, native)).forEach(copy);
+  const { debianArchitecture } = linux;
+  return [
+    ...[...files].map(([name, owned]) => debianComponent(debianArchitecture, name, owned.sort())),
+    ...linkedIn(linux),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Debian records where a file was before `/lib` became a link to `/usr/lib`. */
-function debianPackage(path: string): string {
-  for (const candidate of [path, realpathSync(path), realpathSync(path).replace(/^\/usr/, '')]) {
-    try {
-      return runTool('dpkg-query', ['-S', candidate]).split(':')[0] ?? '';
-    } catch {}
-  }
-  throw new Error(`no package owns ${path}`);
+function neededBy(file: string): readonly string[] {
+  const entries = runTool('readelf', ['--dynamic', '--wide', file]).matchAll(/\(NEEDED\).*\[(.+)\]/g);
+  return [...entries].flatMap(([, name]) => name ?? []);
+}
+
+/** What is in the launcher itself. For another architecture its C library is of the compiler that makes it. */
+function linkedIn({ debianArchitecture }: Linux): readonly Component[] {
+  const zstd = debianComponent(debianArchitecture, 'libzstd-dev', []);
+  return debianArchitecture === 'amd64'
+    ? [zstd]
+    : [zstd, debianComponent('all', 'libc6-dev-arm64-cross', [])];
 }
 
 const DEBIAN_LICENCES: readonly (readonly [RegExp, string])[] = [
-  [/^libc6$/, 'LGPL-2.1-or-later'],
+  [/^libc6(-dev-\w+-cross)?$/, 'LGPL-2.1-or-later'],
   [/^lib(gcc-s1|stdc\+\+6|atomic1)$/, 'GPL-3.0-or-later WITH GCC-exception-3.1'],
   [/^libzstd-dev$/, 'BSD-3-Clause'],
 ];
 
-function debianComponent(name: string, files: readonly string[]): Component {
-  const version = runTool('dpkg-query', ['-W', name]).trim().split('\t')[1] ?? '';
+function debianComponent(architecture: string, name: string, files: readonly string[]): Component {
+  const version = debianVersion(architecture, name);
   const licence = DEBIAN_LICENCES.find(([names]) => names.test(name))?.[1];
   if (licence === undefined) throw new Error(`nobody said what the licence of ${name} is`);
-  return { name, version, licence, purl: `pkg:deb/debian/${name}@${version}?arch=amd64`, files };
-}
-
-export function loaderName(): string {
-  return LOADER;
+  return { name, version, licence, purl: `pkg:deb/debian/${name}@${version}?arch=${architecture}`, files };
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
-import { ROOT } from './paths.ts';
+import { CACHE } from './paths.ts';
 
 /** One file of the payload. */
 export interface PayloadFile {
@@ -14,9 +14,10 @@ export interface PayloadFile {
   readonly digest: string;
 }
 
-export interface Payload {
-  /** Frames, index and trailer, as the launcher reads them; to be appended to a program of `launcherBytes`. */
+/** Files in one. */
+export interface Packed {
   readonly bytes: Buffer;
+  /** What each file takes of it. */
   readonly packedSizes: ReadonlyMap<string, number>;
 }
 
@@ -34,13 +35,16 @@ export function describeFile(folder: string, name: string): PayloadFile {
 const MAGIC = 'HAKIRIP1';
 const TRAILER_BYTES = 64;
 
-/** `name` is that of the folder it is unpacked to. The format: release/README.md. */
+/**
+ * Frames, index and trailer, as the launcher reads them; to be appended to a program of `launcherBytes`. `name` is that
+ * of the folder it is unpacked to. The format: release/README.md.
+ */
 export async function packPayload(
   folder: string,
   name: string,
   files: readonly PayloadFile[],
   launcherBytes: number,
-): Promise<Payload> {
+): Promise<Packed> {
   // The largest first: two processors are done sooner.
   const ordered = [...files].sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1));
   const frames = await Promise.all(ordered.map((file) => compress(join(folder, file.name), file.digest)));
@@ -70,8 +74,7 @@ const WINDOW_LOG = 26;
 
 /** Kept by hash: the runtime takes most of a build's time, and seldom changes. */
 async function compress(path: string, digest: string): Promise<Buffer> {
-  const cache = join(ROOT, 'node_modules/.cache/hakiri-release');
-  const kept = join(cache, `${digest}-${LEVEL}-${WINDOW_LOG}.zst`);
+  const kept = join(CACHE, `${digest}-${LEVEL}-${WINDOW_LOG}.zst`);
   if (existsSync(kept)) return readFileSync(kept);
   const bytes = readFileSync(path);
   const frame = await promisify(zstdCompress)(bytes, {
@@ -81,7 +84,7 @@ async function compress(path: string, digest: string): Promise<Buffer> {
       [constants.ZSTD_c_windowLog]: WINDOW_LOG,
     },
   });
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
   // Another build may be reading.
   writeFileSync(`${kept}.${process.pid}`, frame);
   renameSync(`${kept}.${process.pid}`, kept);

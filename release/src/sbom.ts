@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from './component.ts';
-import { lockedPackage, lockedPackages } from './lock.ts';
+import { lockedPackages } from './lock.ts';
+import { pinnedDigest } from './packages.ts';
 import { ROOT } from './paths.ts';
 
 /** The folder of the npm package that a module of a bundle comes from, below the root. */
@@ -38,7 +39,7 @@ export function npmPurl(name: string, version: string): string {
 /** Of the package as it was fetched; Debian's archive has its own for its packages, and their files are listed. */
 function packageHashes({ purl, version }: Component): object {
   const name = decodeURIComponent(/^pkg:npm\/(.*)@/.exec(purl)?.[1] ?? '');
-  const digest = lockedPackage(name, version)?.digest;
+  const digest = pinnedDigest({ name, version });
   return digest === undefined ? {} : { hashes: [{ alg: 'SHA-512', content: digest }] };
 }
 

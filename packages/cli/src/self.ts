@@ -15,7 +15,8 @@ const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'HAKIRI_SELF', 'HAKIR
 
 /**
  * Starts this same program again, mostly with a hidden command. The one place that knows what the executable is:
- * the launcher named by HAKIRI_SELF, the bundle this code runs from, or Node and the entry's source.
+ * the launcher named by HAKIRI_SELF (a program, or a script for the Node that runs here), the bundle this code runs
+ * from, or Node and the entry's source.
  * Standard input, output and error are pipes; what the child writes to standard error is dropped unless the
  * caller listens, and never keeps the program alive.
  */
@@ -39,6 +40,7 @@ export function spawnSelf(
 
 function executable(nodeFlags: readonly string[]): { file: string; prefix: readonly string[] } {
   const launcher = process.env.HAKIRI_SELF;
+  if (launcher?.endsWith('.cjs')) return { file: process.execPath, prefix: [...nodeFlags, launcher] };
   if (launcher) return { file: launcher, prefix: nodeFlags.length > 0 ? ['__node', ...nodeFlags, '--'] : [] };
   return { file: process.execPath, prefix: [...nodeFlags, entryFile()] };
 }
