@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureProgram } from '../bench/support/released-program.ts';
+import { measureProgram, measureStarts } from '../bench/support/released-program.ts';
 import {
   BUDGETS_FILE,
   exceeded,
@@ -39,20 +39,43 @@ const tooMuch: string[] = [];
 for (const profile of PROFILES) {
   const [figures, allowed] = [measured[profile], budgets[profile]];
   const beyond = exceeded(figures, allowed);
-  for (const name of FIGURE_NAMES)
-    process.stdout.write(`${beyond.includes(name) ? 'MISS' : 'pass'}  ${told(profile, name)}\n`);
-  tooMuch.push(...beyond.map((name) => told(profile, name)));
+  for (const name of FIGURE_NAMES) {
+    const line = `${profile} ${told(name, figures, allowed)}`;
+    process.stdout.write(`${beyond.includes(name) ? 'MISS' : 'pass'}  ${line}\n`);
+    if (beyond.includes(name)) tooMuch.push(line);
+  }
 }
 for (const line of tooMuch) process.stderr.write(`over budget: ${line}\n`);
 process.exitCode = tooMuch.length > 0 ? 1 : 0;
 
 async function measure(): Promise<Readonly<Record<ReleaseProfile, Figures>>> {
   const measuring: Partial<Record<ReleaseProfile, Figures>> = {};
-  for (const profile of PROFILES) {
-    const program = join(DIST, programName(profile));
-    measuring[profile] = (await measureProgram(profile, program, Number(values.rounds))).figures;
-  }
+  for (const profile of PROFILES) measuring[profile] = await measureProfile(profile);
   return measuring as Record<ReleaseProfile, Figures>;
+}
+
+/** How often times are measured before they count as too long: a busy machine makes them longer, none shorter. */
+const TRIES = 3;
+
+async function measureProfile(profile: ReleaseProfile): Promise<Figures> {
+  const program = join(DIST, programName(profile));
+  const rounds = Number(values.rounds);
+  let { figures } = await measureProgram(profile, program, rounds);
+  for (let tried = 1; tried < TRIES; tried++) {
+    const late = exceeded(figures, budgets[profile]).filter((name) => name.endsWith('_ms'));
+    if (late.length === 0) break;
+    process.stdout.write(
+      `${profile}: ${late.map((name) => told(name, figures, budgets[profile])).join('; ')}: again\n`,
+    );
+    const { times } = await measureStarts(program, rounds);
+    figures = {
+      ...figures,
+      first_start_ms: Math.min(times.first_start_ms, figures.first_start_ms),
+      start_ms: Math.min(times.start_ms, figures.start_ms),
+      unpacked_first_start_ms: Math.min(times.unpacked_first_start_ms, figures.unpacked_first_start_ms),
+    };
+  }
+  return figures;
 }
 
 function costs(profile: ReleaseProfile): string {
@@ -61,7 +84,6 @@ function costs(profile: ReleaseProfile): string {
   return costTable(name, now, lastCosts()[profile]);
 }
 
-function told(profile: ReleaseProfile, name: Figure): string {
-  const figure = Math.round(measured[profile][name] * 10) / 10;
-  return `${profile} ${name} (${FIGURES[name]}): ${figure}, allowed ${budgets[profile][name]}`;
+function told(name: Figure, figures: Figures, allowed: Figures): string {
+  return `${name} (${FIGURES[name]}): ${Math.round(figures[name] * 10) / 10}, allowed ${allowed[name]}`;
 }

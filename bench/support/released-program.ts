@@ -10,36 +10,35 @@ import { githubRow } from './github-rows.ts';
 import { type McpClient, mcpClient } from './mcp-client.ts';
 import { median, millisecondsUntil, processTree } from './measure.ts';
 
-export interface Measured {
-  readonly figures: Figures;
-  /** Node doing nothing, at the same time: what the starts can be compared with. */
+export interface Starts {
+  readonly times: Pick<Figures, 'first_start_ms' | 'start_ms' | 'unpacked_first_start_ms'>;
+  /** Node doing nothing, in the same rounds: what the others can be compared with. */
   readonly emptyNodeMs: number;
 }
 
-/**
- * Measures a released program, whose unpacked folder lies beside it. Times are from the start of a process to its end,
- * medians of as many rounds, so that a machine with something else to do for a moment changes nothing.
- */
+export interface Measured extends Starts {
+  readonly figures: Figures;
+}
+
+/** Measures a released program, whose unpacked folder lies beside it. */
 export async function measureProgram(
   profile: ReleaseProfile,
   program: string,
   rounds: number,
 ): Promise<Measured> {
+  const figures = {
+    compressed_mb: statSync(program).size / MEGABYTE,
+    shared_libraries: sharedLibraries(program),
+    idle_mb: await inFolder((folder) => idleMegabytes(profile, program, folder)),
+  };
+  const starts = await measureStarts(program, rounds);
+  return { ...starts, figures: { ...figures, ...starts.times } };
+}
+
+async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'hakiri-measured-'));
   try {
-    const idle = await idleMegabytes(profile, program, folder);
-    const { emptyNode, ...starts } = await startTimes(program, rounds, folder);
-    return {
-      emptyNodeMs: emptyNode,
-      figures: {
-        compressed_mb: statSync(program).size / MEGABYTE,
-        shared_libraries: sharedLibraries(program),
-        idle_mb: idle,
-        first_start_ms: starts.first,
-        start_ms: starts.later,
-        unpacked_first_start_ms: starts.unpacked,
-      },
-    };
+    return await use(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -54,29 +53,35 @@ export function sharedLibraries(program: string): number {
   return Math.max(1, stdout.trim().split('\n').length);
 }
 
-async function startTimes(
-  program: string,
-  rounds: number,
-  folder: string,
-): Promise<Readonly<Record<'emptyNode' | 'first' | 'later' | 'unpacked', number>>> {
-  const times = { emptyNode: [] as number[], first: [] as number[], later: [] as number[] };
-  const unpacked: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const home = join(folder, `home-${round}`);
-    const options = { cwd: folder, env: { HOME: home, TMPDIR: home, XDG_CACHE_HOME: join(home, 'cache') } };
-    cpSync(`${program}-unpacked`, join(home, 'unpacked'), { recursive: true });
-    times.emptyNode.push(await millisecondsUntil(process.execPath, ['-e', '0'], options));
-    times.first.push(await millisecondsUntil(program, ['--help'], options));
-    times.later.push(await millisecondsUntil(program, ['--help'], options));
-    unpacked.push(await millisecondsUntil(join(home, 'unpacked/hakiri'), ['--help'], options));
-    rmSync(home, { recursive: true });
-  }
-  return {
-    emptyNode: median(times.emptyNode),
-    first: median(times.first),
-    later: median(times.later),
-    unpacked: median(unpacked),
-  };
+/**
+ * Times from the start of a process to its end, medians of as many rounds: what the machine has to do for a moment
+ * changes nothing.
+ */
+export function measureStarts(program: string, rounds: number): Promise<Starts> {
+  return inFolder(async (folder) => {
+    const [node, first, later, unpacked]: readonly [number[], number[], number[], number[]] = [
+      [],
+      [],
+      [],
+      [],
+    ];
+    for (let round = 0; round < rounds; round++) {
+      const home = join(folder, `home-${round}`);
+      const options = { cwd: folder, env: { HOME: home, TMPDIR: home, XDG_CACHE_HOME: join(home, 'cache') } };
+      cpSync(`${program}-unpacked`, join(home, 'unpacked'), { recursive: true });
+      node.push(await millisecondsUntil(process.execPath, ['-e', '0'], options));
+      first.push(await millisecondsUntil(program, ['--help'], options));
+      later.push(await millisecondsUntil(program, ['--help'], options));
+      unpacked.push(await millisecondsUntil(join(home, 'unpacked/hakiri'), ['--help'], options));
+      rmSync(home, { recursive: true });
+    }
+    const times = {
+      first_start_ms: median(first),
+      start_ms: median(later),
+      unpacked_first_start_ms: median(unpacked),
+    };
+    return { times, emptyNodeMs: median(node) };
+  });
 }
 
 const MANIFEST = `[project]

@@ -8,4 +8,6 @@ export interface Component {
   readonly purl: string;
   /** Files of the payload that are its own; none when it is part of the bundle. */
   readonly files: readonly string[];
+  /** What was linked into the launcher instead, and its SHA-256. */
+  readonly linked?: Readonly<Record<string, string>>;
 }

@@ -2,8 +2,9 @@ import { chmodSync, copyFileSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { runTool } from './command.ts';
 import type { Component } from './component.ts';
-import { debianVersion, findLibrary } from './debian.ts';
+import { debianRoot, debianVersion, findLibrary } from './debian.ts';
 import { lockedVersion, type Package, packageFolder } from './packages.ts';
+import { sha256 } from './payload.ts';
 import type { Linux, Platform } from './platform.ts';
 import type { ReleaseProfile } from './profile.ts';
 import { npmPurl } from './sbom.ts';
@@ -111,8 +112,12 @@ function neededBy(file: string): readonly string[] {
 }
 
 /** What is in the launcher itself. For another architecture its C library is of the compiler that makes it. */
-function linkedIn({ debianArchitecture }: Linux): readonly Component[] {
-  const zstd = debianComponent(debianArchitecture, 'libzstd-dev', []);
+function linkedIn({ debianArchitecture, triplet }: Linux): readonly Component[] {
+  const archive = join(debianRoot(debianArchitecture, 'libzstd-dev'), 'usr/lib', triplet, 'libzstd.a');
+  const zstd = {
+    ...debianComponent(debianArchitecture, 'libzstd-dev', []),
+    linked: { 'libzstd.a': sha256(readFileSync(archive)) },
+  };
   return debianArchitecture === 'amd64'
     ? [zstd]
     : [zstd, debianComponent('all', 'libc6-dev-arm64-cross', [])];
@@ -128,5 +133,11 @@ function debianComponent(architecture: string, name: string, files: readonly str
   const version = debianVersion(architecture, name);
   const licence = DEBIAN_LICENCES.find(([names]) => names.test(name))?.[1];
   if (licence === undefined) throw new Error(`nobody said what the licence of ${name} is`);
-  return { name, version, licence, purl: `pkg:deb/debian/${name}@${version}?arch=${architecture}`, files };
+  return {
+    name,
+    version,
+    licence,
+    purl: `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`,
+    files,
+  };
 }

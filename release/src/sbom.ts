@@ -79,14 +79,15 @@ export function cycloneDx(
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
-function nestedFiles({ purl, files }: Component, digestOf: (file: string) => string): object {
-  if (files.length === 0) return {};
+function nestedFiles({ purl, files, linked = {} }: Component, digestOf: (file: string) => string): object {
+  const digests = [...files.map((file) => [file, digestOf(file)] as const), ...Object.entries(linked)];
+  if (digests.length === 0) return {};
   return {
-    components: files.map((file) => ({
+    components: digests.map(([file, digest]) => ({
       type: 'file',
       'bom-ref': `${purl}#${file}`,
       name: file,
-      hashes: [{ alg: 'SHA-256', content: digestOf(file) }],
+      hashes: [{ alg: 'SHA-256', content: digest }],
     })),
   };
 }
