@@ -12,6 +12,7 @@ import { prepare } from './src/prepare.ts';
 import { PROFILES, releaseName } from './src/profile.ts';
 import { lastCosts, recordCosts } from './src/recorded-costs.ts';
 import { writeReleaseList } from './src/release-list.ts';
+import { differencesFromPinned } from './src/runtime.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,9 +24,9 @@ const { values } = parseArgs({
 });
 const profiles = chosen('profiles', PROFILES, values.profile);
 const platforms = chosen('platforms', PLATFORMS, values.platform).map(platformOf);
-const differences = differencesFromLock();
+const differences = [...differencesFromLock(), ...differencesFromPinned()];
 if (differences.length > 0) {
-  process.stderr.write(`What is installed is not what package-lock.json has:\n${differences.join('\n')}\n`);
+  process.stderr.write(`What is installed is not what is locked:\n${differences.join('\n')}\n`);
   process.stderr.write('`node scripts/setup.mjs` installs what is locked\n');
   process.exit(1);
 }

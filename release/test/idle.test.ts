@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readBudgets } from '../src/budgets.ts';
 import { releasedProgram } from './support/released.ts';
 
-const MEGABYTE = 1_000_000;
-const MOST_IDLE_BYTES = 60 * MEGABYTE;
+const MOST_IDLE_BYTES = readBudgets().core.idle_mb * 1_000_000;
 const SETTLED_MS = 12_000;
 
 /** Waits for its standard input; gives what it holds after a while, and how it then answers. */

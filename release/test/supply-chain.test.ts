@@ -7,6 +7,7 @@ import { licenceList } from '../src/licences.ts';
 import { differencesFromLock } from '../src/lock.ts';
 import { ROOT } from '../src/paths.ts';
 import { PROFILES, type ReleaseProfile } from '../src/profile.ts';
+import { differencesFromPinned } from '../src/runtime.ts';
 import { emptyFolder, releasedProgram } from './support/released.ts';
 
 const SCHEMAS = join(ROOT, 'node_modules/@cyclonedx/cyclonedx-library/res/schema');
@@ -113,4 +114,12 @@ test('what is installed in another version than is locked, or from another packa
   assert.deepEqual(differencesFromLock(root), [
     'node_modules/a: 1.0.0 was installed from a package with another hash',
   ]);
+});
+
+test('the runtime is the one that is pinned; another is told', (t) => {
+  assert.deepEqual(differencesFromPinned(), []);
+  const root = emptyFolder(t);
+  writeFileSync(join(root, 'node'), 'another');
+  writeFileSync(join(root, 'pinned'), `${'0'.repeat(64)}  node\n`);
+  assert.match(differencesFromPinned(join(root, 'pinned'), root).join('\n'), /^node: 0{64} is pinned/);
 });
