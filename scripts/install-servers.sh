@@ -1,10 +1,37 @@
 #!/bin/sh
-# What `npm run test:servers` needs beside Node, from Debian's or Ubuntu's packages. Needs root.
+# What is needed beside Node, from Debian's or Ubuntu's packages: `install-servers.sh [servers] [release]`, both
+# without. Needs root where something is missing.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 missing=""
-for tool in sqlite3 zsh fish tmux; do
-  command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+
+# need FILE PACKAGE: a command, or a file by its whole path.
+need() {
+  command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
+}
+
+# For `npm run test:servers`: what people use around Hakiri.
+servers() {
+  need sqlite3 sqlite3
+  need zsh zsh
+  need fish fish
+  need tmux tmux
+}
+
+# For `npm run release` (compiler, binutils, what the launcher unpacks with) and `npm run test:release`.
+release() {
+  need x86_64-linux-gnu-gcc gcc
+  need x86_64-linux-gnu-strip binutils
+  need /usr/include/stdio.h libc6-dev
+  need /usr/include/zstd.h libzstd-dev
+}
+
+[ "$#" -gt 0 ] || set -- servers release
+for what in "$@"; do
+  case $what in
+    servers | release) "$what" ;;
+    *) echo "There are servers and release, not $what" >&2; exit 2 ;;
+  esac
 done
 [ -z "$missing" ] && exit 0
 apt-get update -qq
