@@ -6,9 +6,9 @@ import type { TestContext } from 'node:test';
 import { DIST } from '../../src/paths.ts';
 import { programName, type ReleaseProfile } from '../../src/profile.ts';
 
-/** What `npm run release` built; `npm run test:release` builds it first. */
+/** What `npm run release` built, here or in HAKIRI_TEST_RELEASE; `npm run test:release` builds it first. */
 export function releasedProgram(profile: ReleaseProfile): string {
-  return join(DIST, programName(profile));
+  return join(process.env.HAKIRI_TEST_RELEASE ?? DIST, programName(profile));
 }
 
 export function emptyFolder(t: TestContext): string {
