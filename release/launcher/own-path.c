@@ -1,5 +1,6 @@
 #include "own-path.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 
 #include "fail.h"
 
+static const char RUNNING[] = "/proc/self/exe";
+
 void own_path(char *path, unsigned long size) {
-  ssize_t length = readlink("/proc/self/exe", path, size - 1);
+  ssize_t length = readlink(RUNNING, path, size - 1);
   if (length > 0 && (unsigned long)length < size - 1) {
     path[length] = '\0';
     return;
@@ -19,4 +22,9 @@ void own_path(char *path, unsigned long size) {
   if (started_as == NULL || realpath(started_as, resolved) == NULL || strlen(resolved) >= size)
     fail("Start it by its absolute path.", "the program cannot find itself");
   strcpy(path, resolved);
+}
+
+int open_own_file(const char *path) {
+  int file = open(RUNNING, O_RDONLY | O_CLOEXEC);
+  return file >= 0 ? file : open(path, O_RDONLY | O_CLOEXEC);
 }

@@ -1,17 +1,14 @@
 #include "remove-folder.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
+#include <ftw.h>
+#include <stdio.h>
 
-void remove_folder(const char *path) {
-  DIR *folder = opendir(path);
-  if (folder == NULL) return;
-  struct dirent *entry;
-  while ((entry = readdir(folder)) != NULL)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-      unlinkat(dirfd(folder), entry->d_name, 0);
-  closedir(folder);
-  rmdir(path);
+enum { OPEN_FOLDERS = 8 };
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
+  (void)status, (void)kind, (void)place;
+  remove(path);
+  return 0;
 }
+
+void remove_folder(const char *path) { nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }

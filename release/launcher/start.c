@@ -13,6 +13,10 @@
 
 #include "fail.h"
 #include "own-path.h"
+#include "rights.h"
+
+/** What the loader takes the folder from is a list, and has variables. */
+static const char NOT_IN_A_LIST[] = ":;$";
 
 static char *beside(const char *folder, const char *name) {
   char *path = NULL;
@@ -21,11 +25,14 @@ static char *beside(const char *folder, const char *name) {
 }
 
 int main(int argc, char **argv) {
+  refuse_borrowed_rights();
   char folder[PATH_MAX];
   own_path(folder, sizeof folder);
   // Children are started from here and not from the file the user installed, which may be another version by then.
   setenv("HAKIRI_SELF", folder, 1);
   *strrchr(folder, '/') = '\0';
+  if (strpbrk(folder, NOT_IN_A_LIST) != NULL)
+    fail("Move it to a folder without any of : ; $ in its path.", "the loader cannot be told of %s", folder);
   // Meant for other programs of this user, and made for other libraries than the ones here.
   unsetenv("LD_PRELOAD");
   unsetenv("LD_AUDIT");
@@ -41,7 +48,8 @@ int main(int argc, char **argv) {
   arguments[count++] = "--library-path";
   arguments[count++] = folder;
   arguments[count++] = "--preload";
-  arguments[count++] = beside(folder, "idle.so");
+  // By its name alone, which is looked for in the folder: spaces and colons end a path here.
+  arguments[count++] = "idle.so";
   arguments[count++] = "--argv0";
   arguments[count++] = "hakiri";
   arguments[count++] = beside(folder, "node");

@@ -8,19 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "fail.h"
 #include "remove-folder.h"
+#include "seal.h"
 
 /**
  * Larger writes make the page cache use larger pages, of which a process that maps the file then holds more than it
  * touches.
  */
-enum { PIECE_BYTES = 64 * 1024, MAX_THREADS = 4 };
+enum { PIECE_BYTES = 64 * 1024, PACKED_BYTES = 128 * 1024, MAX_THREADS = 4 };
 
 /** What several threads work at: they take one entry after the other. */
 struct work {
@@ -33,7 +33,7 @@ struct work {
   const struct entry *entry;
 };
 
-enum { NOT_FAILED, WRITE_FAILED, DAMAGED };
+enum { NOT_FAILED, READ_FAILED, WRITE_FAILED, DAMAGED };
 
 static void give_up(struct work *work, int failure, int error, const struct entry *entry) {
   int none = NOT_FAILED;
@@ -53,65 +53,80 @@ static int write_whole(int file, const char *bytes, size_t size) {
   return 1;
 }
 
+/** What a thread needs for an entry. */
+struct tools {
+  ZSTD_DCtx *zstd;
+  char *packed;
+  char *piece;
+};
+
+/** Reads the next part of a frame, which is damaged when it ends before its content does. */
+static int read_more(const struct payload *payload, const struct entry *entry, uint64_t *taken, ZSTD_inBuffer *in) {
+  uint64_t left = entry->packed_size - *taken;
+  ssize_t length = pread(payload->file, (char *)in->src, left < PACKED_BYTES ? left : PACKED_BYTES,
+                         (off_t)(entry->offset + *taken));
+  if (length <= 0) return length < 0 ? READ_FAILED : DAMAGED;
+  *taken += (uint64_t)length;
+  in->size = (size_t)length;
+  in->pos = 0;
+  return NOT_FAILED;
+}
+
 /** NOT_FAILED, or what went wrong with errno beside it. */
-static int unpack_into(const struct payload *payload, const struct entry *entry, int file, ZSTD_DCtx *zstd,
-                       char *piece, const atomic_int *stop) {
-  // A mapping starts at a page; the frame does not.
-  uint64_t before = entry->offset % (uint64_t)sysconf(_SC_PAGESIZE);
-  size_t mapped = entry->packed_size + before;
-  char *packed = mmap(NULL, mapped, PROT_READ, MAP_PRIVATE, payload->file, (off_t)(entry->offset - before));
-  if (packed == MAP_FAILED) return DAMAGED;
-  ZSTD_inBuffer in = {packed + before, entry->packed_size, 0};
+static int unpack_into(const struct payload *payload, const struct entry *entry, int file, const struct tools *tools,
+                       const atomic_int *stop) {
+  ZSTD_inBuffer in = {tools->packed, 0, 0};
   struct sha256 hash;
   uint8_t digest[SHA256_BYTES];
-  uint64_t size = 0;
+  uint64_t taken = 0, size = 0;
   size_t more = 1;
-  int failure = NOT_FAILED;
   sha256_start(&hash);
-  ZSTD_DCtx_reset(zstd, ZSTD_reset_session_only);
-  while (more != 0 && failure == NOT_FAILED && atomic_load(stop) == NOT_FAILED) {
-    ZSTD_outBuffer out = {piece, PIECE_BYTES, 0};
-    more = ZSTD_decompressStream(zstd, &out, &in);
+  ZSTD_DCtx_reset(tools->zstd, ZSTD_reset_session_only);
+  while (more != 0 && atomic_load(stop) == NOT_FAILED) {
+    ZSTD_outBuffer out = {tools->piece, PIECE_BYTES, 0};
+    // All of a part may be taken and some of its content still be held back.
+    size_t before = in.pos;
+    more = ZSTD_decompressStream(tools->zstd, &out, &in);
     size += out.pos;
-    if (ZSTD_isError(more) || size > entry->size || (out.pos == 0 && in.pos == in.size && more != 0)) {
-      failure = DAMAGED;
-    } else {
-      sha256_add(&hash, piece, out.pos);
-      if (!write_whole(file, piece, out.pos)) failure = WRITE_FAILED;
-    }
+    if (ZSTD_isError(more) || size > entry->size) return DAMAGED;
+    sha256_add(&hash, tools->piece, out.pos);
+    if (!write_whole(file, tools->piece, out.pos)) return WRITE_FAILED;
+    int failure = NOT_FAILED;
+    if (more != 0 && out.pos == 0 && in.pos == before) failure = read_more(payload, entry, &taken, &in);
+    if (failure != NOT_FAILED) return failure;
   }
-  int error = errno;
-  munmap(packed, mapped);
-  errno = error;
   sha256_end(&hash, digest);
-  if (failure == NOT_FAILED && (size != entry->size || memcmp(digest, entry->digest, sizeof digest) != 0))
-    failure = DAMAGED;
+  return size == entry->size && memcmp(digest, entry->digest, sizeof digest) == 0 ? NOT_FAILED : DAMAGED;
+}
+
+/** NOT_FAILED, or what went wrong with errno beside it. */
+static int unpack_entry(const struct work *work, const struct entry *entry, const struct tools *tools) {
+  int file = openat(work->folder, entry->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    entry->executable ? 0700 : 0600);
+  if (file < 0) return WRITE_FAILED;
+  int failure = unpack_into(work->payload, entry, file, tools, &work->failed);
+  if (failure == NOT_FAILED && fsync(file) != 0) failure = WRITE_FAILED;
+  int error = errno;
+  // Some file systems only now say that there was no room.
+  if (close(file) != 0 && failure == NOT_FAILED) return WRITE_FAILED;
+  errno = error;
   return failure;
 }
 
 static void *work_at(void *argument) {
   struct work *work = argument;
-  ZSTD_DCtx *zstd = ZSTD_createDCtx();
-  char *piece = malloc(PIECE_BYTES);
-  if (zstd == NULL || piece == NULL) give_up(work, WRITE_FAILED, ENOMEM, NULL);
-  for (int i; (i = atomic_fetch_add(&work->next, 1)) < work->payload->count;) {
-    if (atomic_load(&work->failed) != NOT_FAILED) break;
+  struct tools tools = {ZSTD_createDCtx(), malloc(PACKED_BYTES), malloc(PIECE_BYTES)};
+  if (tools.zstd == NULL || tools.packed == NULL || tools.piece == NULL) give_up(work, WRITE_FAILED, ENOMEM, NULL);
+  while (atomic_load(&work->failed) == NOT_FAILED) {
+    int i = atomic_fetch_add(&work->next, 1);
+    if (i >= work->payload->count) break;
     const struct entry *entry = &work->payload->entries[i];
-    int file = openat(work->folder, entry->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                      entry->executable ? 0700 : 0600);
-    if (file < 0) {
-      give_up(work, WRITE_FAILED, errno, entry);
-      break;
-    }
-    int failure = unpack_into(work->payload, entry, file, zstd, piece, &work->failed);
-    if (failure == NOT_FAILED && fsync(file) != 0) failure = WRITE_FAILED;
-    int error = errno;
-    // Some file systems only now say that there was no room.
-    if (close(file) != 0 && failure == NOT_FAILED) failure = WRITE_FAILED, error = errno;
-    if (failure != NOT_FAILED) give_up(work, failure, error, entry);
+    int failure = unpack_entry(work, entry, &tools);
+    if (failure != NOT_FAILED) give_up(work, failure, errno, entry);
   }
-  ZSTD_freeDCtx(zstd);
-  free(piece);
+  ZSTD_freeDCtx(tools.zstd);
+  free(tools.packed);
+  free(tools.piece);
   return NULL;
 }
 
@@ -125,22 +140,6 @@ static void fail_to_write(const char *folder, int error) {
          "there is no room left in %s to unpack to", folder);
   fail("Set XDG_CACHE_HOME to a folder of yours that can be written.", "nothing can be unpacked to %s: %s", folder,
        strerror(error));
-}
-
-int is_unpacked(const struct payload *payload, const char *folder) {
-  struct stat status;
-  if (lstat(folder, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid()) return 0;
-  int opened = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (opened < 0) return 0;
-  int whole = 1;
-  for (int i = 0; i < payload->count && whole; i++) {
-    const struct entry *entry = &payload->entries[i];
-    mode_t mode = S_IFREG | (entry->executable ? 0700 : 0600);
-    whole = fstatat(opened, entry->name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode == mode &&
-            status.st_uid == geteuid() && (uint64_t)status.st_size == entry->size;
-  }
-  close(opened);
-  return whole;
 }
 
 void unpack(const struct payload *payload, const char *cache, const char *folder) {
@@ -163,7 +162,10 @@ void unpack(const struct payload *payload, const char *cache, const char *folder
   if (failed == DAMAGED)
     fail("Download it again, and compare its checksum.", "the program is damaged: %s has another hash than it should",
          work.entry->name);
+  if (failed == READ_FAILED)
+    fail("Check the disk it lies on, or download it again.", "the program cannot be read: %s", strerror(work.error));
   if (failed == WRITE_FAILED) fail_to_write(cache, work.error);
+  seal(payload, work.folder);
   if (fsync(work.folder) != 0) fail_to_write(cache, errno);
   close(work.folder);
   // What lies there is damaged, or it would have been used; a rename replaces only an empty folder.

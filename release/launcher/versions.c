@@ -12,7 +12,7 @@
 #include "remove-folder.h"
 
 /** Locked shared by those who run this version, exclusively by whoever removes it; its time is that of the last start. */
-static const char IN_USE[] = "in-use";
+static const char IN_USE[] = IN_USE_NAME;
 
 /** Far from the numbers that programs and service managers give a meaning to. */
 enum { FIRST_DESCRIPTOR = 64 };
@@ -23,15 +23,16 @@ int use_version(const char *folder) {
   snprintf(path, sizeof path, "%s/%s", folder, IN_USE);
   int file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return access(folder, F_OK) == 0;
-  // Not closed on exec, on purpose: the lock goes when the last process that has it does.
-  int kept = fcntl(file, F_DUPFD, FIRST_DESCRIPTOR);
-  if (kept >= 0) {
-    close(file);
-    file = kept;
-  }
   flock(file, LOCK_SH);
   futimens(file, NULL);
-  return fstat(file, &opened) == 0 && lstat(path, &there) == 0 && opened.st_ino == there.st_ino;
+  if (fstat(file, &opened) != 0 || lstat(path, &there) != 0 || opened.st_ino != there.st_ino) {
+    close(file);
+    return 0;
+  }
+  // Not closed on exec, on purpose: the lock goes when the last process that has it does.
+  if (fcntl(file, F_DUPFD, FIRST_DESCRIPTOR) >= 0) close(file);
+  else fcntl(file, F_SETFD, 0);
+  return 1;
 }
 
 struct version {
@@ -54,13 +55,6 @@ static void remove_unused(const char *cache, const char *folder) {
   close(file);
 }
 
-/** `PROFILE-` and sixteen hexadecimal digits. */
-static int is_version_of(const struct payload *payload, const char *name) {
-  size_t length = strlen(payload->profile);
-  return strncmp(name, payload->profile, length) == 0 && name[length] == '-' &&
-         strspn(name + length + 1, "0123456789abcdef") == 16 && strlen(name) == length + 17;
-}
-
 void remove_old_versions(const struct payload *payload, const char *cache) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/.old", cache);
@@ -70,7 +64,7 @@ void remove_old_versions(const struct payload *payload, const char *cache) {
   struct version latest = {.path = ""};
   struct dirent *entry;
   while ((entry = readdir(folder)) != NULL) {
-    if (!is_version_of(payload, entry->d_name) || strcmp(entry->d_name, payload->name) == 0) continue;
+    if (!is_version_name(entry->d_name, payload->profile) || strcmp(entry->d_name, payload->name) == 0) continue;
     struct version version = {.path = ""};
     struct stat status;
     snprintf(path, sizeof path, "%s/%s/%s", cache, entry->d_name, IN_USE);

@@ -8,9 +8,9 @@ const FLAGS = ['-std=gnu2x', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werro
 // The same bytes whenever and wherever it is compiled.
 const REPRODUCIBLE = ['-Wl,--build-id=none', `-ffile-prefix-map=${RELEASE}=.`];
 
-const HAKIRI = ['hakiri', 'cache', 'payload', 'remove-folder', 'sha256', 'unpack', 'versions'];
+const HAKIRI = ['hakiri', 'cache', 'payload', 'remove-folder', 'seal', 'sha256', 'unpack', 'versions'];
 const START = ['start'];
-const BOTH = ['fail', 'own-path'];
+const BOTH = ['fail', 'own-path', 'rights'];
 
 /** Compiles the program that carries the payload; the payload is appended to it. */
 export function compileHakiri(outfile: string, linux: Linux = LINUX_X64): void {

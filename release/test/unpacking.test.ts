@@ -130,7 +130,7 @@ test('a program with a flipped bit starts nothing, and leaves nothing', (t) => {
     bytes[at] = (bytes[at] ?? 0) ^ 1;
     return bytes;
   });
-  assertRefuses({ HOME: home }, /damaged: its index has another hash/, index);
+  assertRefuses({ HOME: home }, /damaged: its index is not what it should be/, index);
 });
 
 test('without a home, or with one that cannot be written, the temporary folder serves', (t) => {
