@@ -30,6 +30,9 @@ const { values } = parseArgs({
     measured: { type: 'string' },
   },
 });
+/** How often times are measured before they count as too long: a busy machine makes them longer, none shorter. */
+const TRIES = 3;
+
 const budgets = readBudgets(values.budgets);
 const measured = values.measured === undefined ? await measure() : readBudgets(values.measured);
 if (values.save !== undefined) writeFileSync(values.save, JSON.stringify(measured));
@@ -53,9 +56,6 @@ async function measure(): Promise<Readonly<Record<ReleaseProfile, Figures>>> {
   for (const profile of PROFILES) measuring[profile] = await measureProfile(profile);
   return measuring as Record<ReleaseProfile, Figures>;
 }
-
-/** How often times are measured before they count as too long: a busy machine makes them longer, none shorter. */
-const TRIES = 3;
 
 async function measureProfile(profile: ReleaseProfile): Promise<Figures> {
   const program = join(DIST, programName(profile));
