@@ -291,7 +291,10 @@ choose_source() {
       choose_downloader
       ;;
     *://*) fail_usage "$from is neither a folder nor an https address" ;;
-    *) from=$(cd -- "$from" 2>/dev/null && pwd) || fail "there is no folder $from" '' 2 ;;
+    *)
+      folder=$(cd -- "$from" 2>/dev/null && pwd) || fail "there is no folder $from" '' 2
+      from=$folder
+      ;;
   esac
   from=${from%/}
 }
@@ -410,7 +413,7 @@ install_hakiri() {
   say "$done_what $target ($listed_version, build $(short "$build"))"
   [ "$kind" = new ] || say 'what runs goes on as it was started: start a daemon anew for the new version'
   keep_script
-  say "recorded in $record"
+  say "recorded in $record, and kept $script"
   tell_path
   say "to undo: sh $(quoted "$data/install.sh") --uninstall --profile $profile"
 }
@@ -542,6 +545,8 @@ try_program() {
 place() {
   line="$3 $listed_version $build $4 $(date -u +%Y-%m-%dT%H:%M:%SZ) $2"
   write_record "$(record_lines && printf '%s\n' "$line")"
+  # A link to a folder would be followed.
+  [ ! -h "$2" ] || rm -f -- "$2"
   mv -f -- "$1" "$2" || fail "$2 cannot be written"
   flush "${2%/*}"
   write_record "$(lines_without "$2" && printf '%s\n' "$line")"
@@ -652,6 +657,7 @@ remove_version() {
     return 0
   }
   rm -rf -- "$1/.old"
+  say "removed $2"
 }
 
 # Whether the folder $1 belongs to who runs this.
