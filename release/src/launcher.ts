@@ -20,7 +20,7 @@ export function compileHakiri(outfile: string, linux: Linux = LINUX_X64): void {
 /** The compiler finds its own architecture's by itself. */
 function zstdFolders({ debianArchitecture, triplet }: Linux): readonly string[] {
   if (debianArchitecture === 'amd64') return [];
-  const root = debianRoot(debianArchitecture, 'libzstd-dev');
+  const root = debianRoot(debianArchitecture);
   return [`-I${join(root, 'usr/include')}`, `-L${join(root, 'usr/lib', triplet)}`];
 }
 

@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from './component.ts';
 import { debianRoot } from './debian.ts';
-import { lockedPackage } from './lock.ts';
 import { packageFolder } from './packages.ts';
 import { RELEASE, ROOT } from './paths.ts';
 
@@ -23,16 +22,13 @@ const IS_LICENCE = /^(licen[cs]e|copying|notice)/i;
 /** Of a component: what its package holds, or `release/licences` for packages that come without their makers' text. */
 export function licenceText({ name, version, licence, purl }: Component): string {
   if (purl.startsWith('pkg:deb/')) {
-    const root = debianRoot(/\?arch=(.*)/.exec(purl)?.[1] ?? '', name);
+    const root = debianRoot(/\?arch=(.*)/.exec(purl)?.[1] ?? '');
     return readFileSync(join(root, 'usr/share/doc', name, 'copyright'), 'utf8');
   }
   const own = join(RELEASE, 'licences', `${name.replace('/', '-')}-${version}.txt`);
   if (existsSync(own)) return readFileSync(own, 'utf8');
   const packageName = decodeURIComponent(/npm\/(.*)@/.exec(purl)?.[1] ?? name);
-  const locked = lockedPackage(packageName, version);
-  const folder =
-    locked === undefined ? packageFolder({ name: packageName, version }) : join(ROOT, locked.folder);
-  const texts = textsIn(folder);
+  const texts = textsIn(packageFolder({ name: packageName, version }));
   if (texts.length > 0) return texts.join('\n');
   // The same for everybody: it names no owner.
   if (licence === 'Apache-2.0') return readFileSync(join(ROOT, 'LICENSE'), 'utf8');

@@ -113,14 +113,17 @@ function neededBy(file: string): readonly string[] {
 
 /** What is in the launcher itself. For another architecture its C library is of the compiler that makes it. */
 function linkedIn({ debianArchitecture, triplet }: Linux): readonly Component[] {
-  const archive = join(debianRoot(debianArchitecture, 'libzstd-dev'), 'usr/lib', triplet, 'libzstd.a');
-  const zstd = {
-    ...debianComponent(debianArchitecture, 'libzstd-dev', []),
-    linked: { 'libzstd.a': sha256(readFileSync(archive)) },
-  };
-  return debianArchitecture === 'amd64'
-    ? [zstd]
-    : [zstd, debianComponent('all', 'libc6-dev-arm64-cross', [])];
+  const zstd = linkedFrom(
+    debianComponent(debianArchitecture, 'libzstd-dev', []),
+    join(debianRoot(debianArchitecture), 'usr/lib', triplet, 'libzstd.a'),
+  );
+  if (debianArchitecture === 'amd64') return [zstd];
+  const name = `libc6-dev-${debianArchitecture}-cross`;
+  return [zstd, linkedFrom(debianComponent('all', name, []), join('/usr', triplet, 'lib/libc.a'))];
+}
+
+function linkedFrom(component: Component, archive: string): Component {
+  return { ...component, linked: { [basename(archive)]: sha256(readFileSync(archive)) } };
 }
 
 const DEBIAN_LICENCES: readonly (readonly [RegExp, string])[] = [

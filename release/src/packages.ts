@@ -34,8 +34,12 @@ export function lockedVersion(name: string): string {
 
 /** Where the package's files are: where npm installed it, or else where `fetchPackage` put it. */
 export function packageFolder(wanted: Package): string {
-  const installed = join(ROOT, 'node_modules', wanted.name);
-  return installedVersion(installed) === wanted.version ? installed : join(fetchedFolder(wanted), 'package');
+  return installedFolder(wanted) ?? join(fetchedFolder(wanted), 'package');
+}
+
+function installedFolder({ name, version }: Package): string | undefined {
+  const folder = join(ROOT, lockedPackage(name, version)?.folder ?? `node_modules/${name}`);
+  return installedVersion(folder) === version ? folder : undefined;
 }
 
 function installedVersion(folder: string): string | undefined {
@@ -57,7 +61,7 @@ function fetchedFolder(wanted: Package): string {
  * it, it is written to platforms.json. Says why it cannot be had, or undefined.
  */
 export function fetchPackage(wanted: Package): string | undefined {
-  if (installedVersion(join(ROOT, 'node_modules', wanted.name)) === wanted.version) return undefined;
+  if (installedFolder(wanted) !== undefined) return undefined;
   const pinned = pinnedIntegrity(wanted);
   const fetched = fetchedIntegrity(wanted);
   const fits = fetched !== undefined && (pinned === undefined || pinned === fetched);

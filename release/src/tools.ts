@@ -9,8 +9,17 @@ export function missingTools(platform: Platform = platformOf('linux-x64')): read
   const missing = Object.entries(toolsFor(platform))
     .filter(([command]) => !folders.some((folder) => existsSync(join(folder, command))))
     .map(([command, name]) => `${command} (${name})`);
-  const zstd = platform.name !== 'linux-x64' || existsSync('/usr/include/zstd.h');
-  return zstd ? missing : [...missing, 'libzstd.a (libzstd-dev)'];
+  return [...missing, ...missingLibraries(platform)];
+}
+
+/** Without what a program is linked with: its static library, or what shows that it is there. */
+function missingLibraries({ system }: Platform): readonly string[] {
+  if (system.packed === 'zip') return [];
+  const [file, what] =
+    system.emulator === undefined
+      ? ['/usr/include/zstd.h', 'libzstd.a (libzstd-dev)']
+      : [`/usr/${system.triplet}/lib/libc.a`, `libc.a (libc6-dev-${system.debianArchitecture}-cross)`];
+  return existsSync(file) ? [] : [what];
 }
 
 /** By command, the package. */
