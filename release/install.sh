@@ -103,6 +103,7 @@ choose_folders() {
   data=${data%/}/hakiri
   case $to in '' | /*) ;; *) to=$PWD/$to ;; esac
   record=$data/install
+  script=$data/install.sh
   case $data$to$from in
     *'
 '*) fail 'a folder has a line break in its name' ;;
@@ -415,7 +416,7 @@ install_hakiri() {
   keep_script
   say "recorded in $record, and kept $script"
   tell_path
-  say "to undo: sh $(quoted "$data/install.sh") --uninstall --profile $profile"
+  say "to undo: sh $(quoted "$script") --uninstall --profile $profile"
 }
 
 make_folders() {
@@ -498,6 +499,11 @@ judge_version() {
     done_what=repaired
   elif [ "$r_sum" = "$program_sum" ]; then
     say "$target is $r_version already, and whole: nothing to do"
+    is_kept || {
+      fetch_verified install.sh
+      keep_script
+      say "kept $script"
+    }
     tell_path
     exit 0
   elif is_older "$r_version" "$listed_version"; then
@@ -554,10 +560,12 @@ place() {
 
 # What came through a pipe could not be uninstalled without it.
 keep_script() {
-  script=$data/install.sh
   { (umask 077 && cp -- "$work/install.sh" "$script.new") && flush "$script.new"; } || fail "$script cannot be written"
   place "$script.new" "$script" "$(expected_sum "$work" install.sh)" script
 }
+
+# An installation that was killed may have come no further than the program.
+is_kept() { [ -f "$script" ] && find_line "$script" "$(sha256 "$script")"; }
 
 tell_path() {
   case :${PATH-}: in
@@ -597,7 +605,7 @@ uninstall() {
   else
     remove_recorded script
     remove_caches 'core full'
-    rm -f -- "$record.new" "$data/install.sh.new"
+    rm -f -- "$record.new" "$script.new"
     rmdir -- "$data" 2>/dev/null || :
   fi
   say 'what you made with it stays: the .hakiri folders of your projects, with their stores, audit logs and keys'
