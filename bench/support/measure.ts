@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * CPU seconds, user and system, of a command and of every process it started and waited for: what the shell's
@@ -61,6 +62,27 @@ export function millisecondsUntil(
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+/** Waits until most of the machine's processors have nothing to do, at most as long (Linux: /proc/stat). */
+export async function quietMachine(atMostMs: number): Promise<void> {
+  const until = performance.now() + atMostMs;
+  let before = processorTimes();
+  while (performance.now() < until) {
+    await sleep(QUIET_MS);
+    const now = processorTimes();
+    if (now.idle - before.idle > QUIET_SHARE * (now.all - before.all)) return;
+    before = now;
+  }
+}
+
+const QUIET_MS = 100;
+const QUIET_SHARE = 0.7;
+
+function processorTimes(): { readonly idle: number; readonly all: number } {
+  const times = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/ +/).slice(1).map(Number);
+  // Waiting for a disk is not work, either.
+  return { idle: (times[3] ?? 0) + (times[4] ?? 0), all: times.slice(0, 8).reduce((a, b) => a + b, 0) };
 }
 
 /** Proportional set size in MB of a process (Linux: /proc/<pid>/smaps_rollup). */

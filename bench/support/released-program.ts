@@ -8,7 +8,7 @@ import type { Figures } from '../../release/src/budgets.ts';
 import type { ReleaseProfile } from '../../release/src/profile.ts';
 import { githubRow } from './github-rows.ts';
 import { type McpClient, mcpClient } from './mcp-client.ts';
-import { median, millisecondsUntil, processTree } from './measure.ts';
+import { median, millisecondsUntil, processTree, quietMachine } from './measure.ts';
 
 export interface Starts {
   readonly times: Pick<Figures, 'first_start_ms' | 'start_ms' | 'unpacked_first_start_ms'>;
@@ -53,8 +53,11 @@ export function sharedLibraries(program: string): number {
   return Math.max(1, stdout.trim().split('\n').length);
 }
 
+/** A round waits as long for a machine that has nothing else to do. */
+const PATIENCE_MS = 2000;
+
 /**
- * Times from the start of a process to its end, medians of as many rounds: what the machine has to do for a moment
+ * Times from the start of a process to its end, medians of as many rounds: what else the machine does for a moment
  * changes nothing.
  */
 export function measureStarts(program: string, rounds: number): Promise<Starts> {
@@ -69,6 +72,7 @@ export function measureStarts(program: string, rounds: number): Promise<Starts> 
       const home = join(folder, `home-${round}`);
       const options = { cwd: folder, env: { HOME: home, TMPDIR: home, XDG_CACHE_HOME: join(home, 'cache') } };
       cpSync(`${program}-unpacked`, join(home, 'unpacked'), { recursive: true });
+      await quietMachine(PATIENCE_MS);
       node.push(await millisecondsUntil(process.execPath, ['-e', '0'], options));
       first.push(await millisecondsUntil(program, ['--help'], options));
       later.push(await millisecondsUntil(program, ['--help'], options));
@@ -151,7 +155,11 @@ async function idleDaemon(program: string, place: Place): Promise<number> {
       daemon.stdout.once('data', resolve);
       daemon.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
     });
-    const client = await mcpClient([program, 'mcp'], place);
+    const token = readFileSync(join(place.cwd, '.hakiri/keys/serve.token'), 'utf8').trim();
+    const client = await mcpClient([program, 'mcp'], {
+      ...place,
+      env: { ...place.env, HAKIRI_TOKEN: token },
+    });
     for (let i = 0; i < 5; i++) await askAround(client, i);
     await client.close();
     await sleep(SETTLED_MS);

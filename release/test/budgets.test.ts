@@ -14,22 +14,32 @@ function check(args: readonly string[]): Outcome {
   return run(process.execPath, [CHECK, ...args], { env: { PATH: process.env.PATH ?? '' } });
 }
 
-test('the gate holds what is measured of the programs to each budget, and names the one that is exceeded', (t) => {
+/** With hours for each start: whether the programs keep their times, `npm run check:budgets` says. */
+function patientBudgets(): Budgets {
+  const hours = 1e7;
+  const { core, full } = readBudgets();
+  const times = { first_start_ms: hours, start_ms: hours, unpacked_first_start_ms: hours };
+  return { core: { ...core, ...times }, full: { ...full, ...times } };
+}
+
+test('the gate holds what is measured to each budget, and names the one that is exceeded', (t) => {
   const folder = emptyFolder(t);
-  const [measured, lowered] = [join(folder, 'measured.json'), join(folder, 'lowered.json')];
-  const asItIs = check(['--rounds', '1', '--save', measured]);
-  assert.deepEqual([asItIs.code, asItIs.stderr], [0, ''], asItIs.stdout);
-  assert.match(asItIs.stdout, /KB now.*hakiri-core/);
+  const [measured, file] = [join(folder, 'measured.json'), join(folder, 'budgets.json')];
+  const budgets = patientBudgets();
+  writeFileSync(file, JSON.stringify(budgets));
+  const within = check(['--rounds', '1', '--budgets', file, '--save', measured]);
+  assert.deepEqual([within.code, within.stderr], [0, ''], within.stdout);
+  assert.match(within.stdout, /KB now.*hakiri-core/);
   for (const profile of PROFILES) {
     for (const name of FIGURE_NAMES) {
-      assert.match(asItIs.stdout, new RegExp(`^pass {2}${profile} ${name} `, 'm'));
-      const figure = readBudgets(measured)[profile][name];
-      const budgets = readBudgets();
+      assert.match(within.stdout, new RegExp(`^pass {2}${profile} ${name} `, 'm'));
       // Just below what was measured.
-      const allowed = { ...budgets[profile], [name]: figure - 0.001 };
-      const changed: Budgets = { ...budgets, [profile]: allowed };
-      writeFileSync(lowered, JSON.stringify(changed));
-      const { code, stdout, stderr } = check(['--budgets', lowered, '--measured', measured]);
+      const allowed = readBudgets(measured)[profile][name] - 0.001;
+      writeFileSync(
+        file,
+        JSON.stringify({ ...budgets, [profile]: { ...budgets[profile], [name]: allowed } }),
+      );
+      const { code, stdout, stderr } = check(['--budgets', file, '--measured', measured]);
       assert.equal(code, 1, stdout);
       assert.match(
         stderr,
@@ -40,12 +50,13 @@ test('the gate holds what is measured of the programs to each budget, and names 
   }
 });
 
-test('a budget lowered below what the programs need fails when it is measured, too', (t) => {
-  const lowered = join(emptyFolder(t), 'lowered.json');
-  const { core, full } = readBudgets();
-  writeFileSync(lowered, JSON.stringify({ core: { ...core, start_ms: 1 }, full }));
-  const { code, stderr } = check(['--rounds', '1', '--budgets', lowered]);
+test('a start that is late is measured again, and exceeds its budget when it is late each time', (t) => {
+  const file = join(emptyFolder(t), 'budgets.json');
+  const { core, full } = patientBudgets();
+  writeFileSync(file, JSON.stringify({ core: { ...core, start_ms: 1 }, full }));
+  const { code, stdout, stderr } = check(['--rounds', '1', '--budgets', file]);
   assert.equal(code, 1);
+  assert.equal(stdout.match(/^core: start_ms .*: again$/gm)?.length, 2);
   assert.match(stderr, /^over budget: core start_ms \(.*\): [\d.]+, allowed 1\n$/);
 });
 
