@@ -24,7 +24,7 @@
 
 enum { REACHED_OUT = 90, CANNOT_WATCH = 91, NOT_STARTED = 127, KILLED = 128 };
 /** What the command leaves running has so long to end by itself. */
-enum { GRACE_MS = 5000 };
+enum { GRACE_MS = 2000 };
 
 static _Noreturn void cannot_watch(const char *what) {
   fprintf(stderr, "offline: %s: %s\n", what, strerror(errno));

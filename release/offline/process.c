@@ -50,24 +50,49 @@ static int read_lineage(pid_t pid, struct lineage *lineage) {
   return 0;
 }
 
-/** Appends a word to a command line on one line, in quotes where it holds blanks. */
-static void append(char *command, const char *word, size_t length) {
-  size_t at = strlen(command);
+/** A command line as it grows, before it is cut to what is kept of it. */
+struct line {
+  size_t length;
+  char text[16384];
+};
+
+static void put(struct line *line, const char *text, size_t length) {
+  for (size_t i = 0; i < length && line->length < sizeof line->text; i++)
+    line->text[line->length++] = isprint((unsigned char)text[i]) ? text[i] : ' ';
+}
+
+/** Puts a word on the line, in quotes where it holds blanks. */
+static void put_word(struct line *line, const char *word, size_t length) {
   const char *quote = length == 0 || memchr(word, ' ', length) || memchr(word, '\n', length) ? "'" : "";
-  at += (size_t)snprintf(command + at, COMMAND_SIZE - at, "%s%s", at == 0 ? "" : " ", quote);
-  for (size_t i = 0; i < length && at < COMMAND_SIZE - 2; i++)
-    command[at++] = isprint((unsigned char)word[i]) ? word[i] : ' ';
-  if (at > COMMAND_SIZE - 2) at = COMMAND_SIZE - 2;
-  snprintf(command + at, COMMAND_SIZE - at, "%s", quote);
+  if (line->length > 0) put(line, " ", 1);
+  put(line, quote, strlen(quote));
+  put(line, word, length);
+  put(line, quote, strlen(quote));
+}
+
+/** Of a long line its ends: what is run, and with which last words. */
+static void keep(struct process *process, const struct line *line) {
+  static const char CUT[] = " ... ";
+  size_t room = COMMAND_SIZE - 1, head = COMMAND_SIZE / 3, cut = strlen(CUT);
+  if (line->length <= room) {
+    memcpy(process->command, line->text, line->length);
+    process->command[line->length] = '\0';
+    return;
+  }
+  size_t tail = room - head - cut;
+  memcpy(process->command, line->text, head);
+  memcpy(process->command + head, CUT, cut);
+  memcpy(process->command + head + cut, line->text + line->length - tail, tail);
+  process->command[room] = '\0';
 }
 
 void note_command(struct process *process) {
-  char words[COMMAND_SIZE];
+  char words[16384];
   ssize_t length = read_proc(process->pid, "cmdline", words, sizeof words);
   if (length <= 0) return;
-  process->command[0] = '\0';
-  for (const char *word = words; word < words + length; word += strlen(word) + 1)
-    append(process->command, word, strlen(word));
+  struct line line = {.length = 0};
+  for (const char *word = words; word < words + length; word += strlen(word) + 1) put_word(&line, word, strlen(word));
+  keep(process, &line);
 }
 
 static struct process *find(pid_t pid, unsigned long long started) {
@@ -98,12 +123,13 @@ void note_exec(pid_t thread, uint64_t arguments) {
   if (process == NULL) return;
   size_t count = read_memory(thread, arguments, words, sizeof words) / sizeof *words;
   if (count == 0 || words[0] == 0) return;
-  process->command[0] = '\0';
+  struct line line = {.length = 0};
   for (size_t i = 0; i < count && words[i] != 0; i++) {
-    char word[COMMAND_SIZE];
+    char word[2048];
     size_t length = read_memory(thread, words[i], word, sizeof word);
-    append(process->command, word, strnlen(word, length));
+    put_word(&line, word, strnlen(word, length));
   }
+  keep(process, &line);
 }
 
 void note_exit(pid_t thread) {

@@ -1,43 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { buildOffline } from '../offline/build-offline.ts';
+import { describe, test } from 'node:test';
 import { emptyFolder, needsRoot } from './support/released.ts';
+import {
+  CANNOT_WATCH,
+  needsNamespaces,
+  offlineProgram,
+  REACHED_OUT,
+  type Watched,
+  watch,
+} from './support/watch-offline.ts';
 
-const REACHED_OUT = 90;
-const CANNOT_WATCH = 91;
 const NOBODY = 65_534;
-
-const folder = mkdtempSync(join(tmpdir(), 'hakiri-offline-'));
-const offline = join(folder, 'offline');
-before(() => {
-  buildOffline(offline);
-  chmodSync(folder, 0o755);
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Watched {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The paragraphs of the report: what was tried, and under it by whom. */
-  readonly attempts: readonly string[];
-}
-
-function watch(command: readonly string[], options: { readonly uid?: number } = {}): Watched {
-  const { status, stdout, stderr } = spawnSync(offline, command, {
-    encoding: 'utf8',
-    timeout: 30_000,
-    cwd: '/',
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
-  });
-  const [, report = ''] = stderr.split(/^offline: \d+ attempts? to reach elsewhere$/m);
-  const attempts = report.split('\n\n').map((text) => text.trim());
-  return { code: status, stdout, stderr, attempts: attempts.filter((text) => text !== '') };
-}
 
 const watchScript = (script: string): Watched => watch([process.execPath, '--eval', script]);
 
@@ -45,7 +20,7 @@ const watchScript = (script: string): Watched => watch([process.execPath, '--eva
 const connect = (port: number, host: string): string =>
   `require('node:net').connect(${port}, '${host}').on('error', ({ code }) => console.log(code))`;
 
-describe('what is run offline', () => {
+describe('what is run offline', needsNamespaces, () => {
   test('ends as it ends', () => {
     const { code, stdout, stderr } = watch(['sh', '-c', 'echo said; exit 3']);
     assert.deepEqual([code, stdout, stderr], [3, 'said\n', '']);
@@ -168,7 +143,7 @@ describe('what is run offline', () => {
   });
 
   test('is not run where it cannot be watched', () => {
-    const { code, stdout, stderr } = watch([offline, 'echo', 'run']);
+    const { code, stdout, stderr } = watch([offlineProgram(), 'echo', 'run']);
     assert.deepEqual([code, stdout], [CANNOT_WATCH, '']);
     assert.match(stderr, /^offline: system calls cannot be watched: Device or resource busy\n$/);
   });
