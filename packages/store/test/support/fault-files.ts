@@ -164,6 +164,11 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
     }
   };
 
+  /** A folder takes what was flushed inside it along; it may find itself under its old name again. */
+  const carried = (held: Set<string>, from: string, to: string): void => {
+    for (const path of [...held]) if (path.startsWith(`${from}/`)) held.add(to + path.slice(from.length));
+  };
+
   /** Half of the bytes, behind those that are there. */
   const tornWrite = (path: string, bytes: Uint8Array) => (): void =>
     writeFileSync(path, Buffer.from(bytes).subarray(0, bytes.length >> 1), { flag: 'a' });
@@ -288,6 +293,7 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
           const tail = tails.get(from);
           if (tail !== undefined) tails.set(to, tail);
           rewritten(from);
+          for (const held of [names, contents]) carried(held, from, to);
         },
         action: () => nodeFiles.rename(from, to),
         done() {
@@ -307,7 +313,8 @@ export function faultFiles({ root, fault, at, random, disk = diskOf(root) }: Fau
 
 /** SQLite flushes its own files and has its own tests. */
 function isDatabase(path: string): boolean {
-  return /\.(sqlite|lock)(-wal|-shm|-journal)?$/.test(path);
+  // Copies of one are files like any other.
+  return /\.(sqlite|lock)(-wal|-shm|-journal)?$/.test(path) && !path.includes('/backups/');
 }
 
 function exists(path: string): boolean {

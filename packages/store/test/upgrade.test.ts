@@ -1,0 +1,308 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, type TestContext, test } from 'node:test';
+import { testEngine } from '../../engine/test/support/engine.ts';
+import { requireKnownStores } from '../src/disk/known-stores.ts';
+import {
+  examineStore,
+  forget,
+  openMaintenance,
+  openStore,
+  openWritableStore,
+  rebuildCatalog,
+  STORE_FORMAT,
+  type StoreOptions,
+  type Upgrade,
+} from '../src/index.ts';
+import { inCatalog } from './support/earlier/questions.ts';
+import { BUILDS, type Build } from './support/earlier/served-rows.ts';
+import { EARLIER_PROJECT, type EarlierStore, unpackEarlier } from './support/earlier/unpack.ts';
+import { findValues } from './support/find-values.ts';
+import { contextOf, emptyRoot, schema, spool, storeOptions, target } from './support/test-store.ts';
+
+const engine = testEngine();
+after(() => engine.close());
+
+const LOCK = { command: 'test', waitMs: 0 };
+
+interface Opening {
+  readonly options: StoreOptions;
+  readonly upgrades: readonly Upgrade[];
+}
+
+/** Options that keep what is told of upgrades. */
+function opening({ root }: EarlierStore): Opening {
+  const upgrades: Upgrade[] = [];
+  const onUpgrade = (upgrade: Upgrade): void => void upgrades.push(upgrade);
+  return { options: { ...storeOptions(root, engine), project: EARLIER_PROJECT, onUpgrade }, upgrades };
+}
+
+const formatOf = ({ context }: Pick<EarlierStore, 'context'>): string =>
+  readFileSync(join(context, 'config.toml'), 'utf8').split('\n')[1] ?? '';
+
+const backupsOf = ({ context }: Pick<EarlierStore, 'context'>): readonly string[] =>
+  existsSync(join(context, 'backups')) ? readdirSync(join(context, 'backups')) : [];
+
+const catalogFile = ({ context }: Pick<EarlierStore, 'context'>): string => join(context, 'meta.sqlite');
+
+for (const build of BUILDS) {
+  test(`a store of the build "${build}" is upgraded at its first opening, once, and what is changed is kept`, async (t) => {
+    const earlier = unpackEarlier(t, build);
+    const { options, upgrades } = opening(earlier);
+    const store = await openStore(options);
+    const [backup = ''] = backupsOf(earlier);
+    const path = join(earlier.context, 'backups', backup);
+    assert.deepEqual(upgrades, [{ from: 1, to: STORE_FORMAT, backup: path }]);
+    assert.equal(formatOf(earlier), `format = ${STORE_FORMAT}`);
+    assert.deepEqual(readdirSync(path).sort(), ['README.txt', 'config.toml', 'meta.sqlite']);
+    assert.equal(formatOf({ context: path }), 'format = 1');
+    const { catalog, cursors } = earlier.expected;
+    assert.deepEqual(summary(catalogFile({ context: path })), { catalog, cursors });
+    assert.deepEqual(summary(catalogFile(earlier)), { catalog: STORE_FORMAT, cursors });
+    await store.close();
+
+    await (await openWritableStore(options, LOCK)).close();
+    await openMaintenance(options, LOCK, async () => {});
+    assert.equal(upgrades.length, 1);
+    assert.deepEqual(backupsOf(earlier), [backup]);
+    const { checks } = await examineStore(options);
+    assert.deepEqual(
+      checks.filter(({ state }) => state !== 'ok'),
+      [],
+    );
+    assert.equal(checks.find(({ name }) => name === 'backup')?.path, path);
+  });
+}
+
+function summary(path: string) {
+  const { catalog, cursors } = inCatalog(path);
+  return { catalog, cursors: cursors.map((row) => ({ ...row })) };
+}
+
+const OPENINGS: Readonly<Record<string, (options: StoreOptions) => Promise<unknown>>> = {
+  'to write': async (options) => (await openWritableStore(options, LOCK)).close(),
+  'to maintain': (options) => openMaintenance(options, LOCK, async () => {}),
+  'to be examined': (options) => examineStore(options),
+  'to rebuild its catalog': (options) => rebuildCatalog(options, LOCK),
+};
+
+for (const [how, open] of Object.entries(OPENINGS)) {
+  test(`an earlier store is upgraded by whoever opens it ${how}`, async (t) => {
+    const earlier = unpackEarlier(t, 'snapshots');
+    const { options, upgrades } = opening(earlier);
+    await open(options);
+    assert.equal(upgrades.length, 1);
+    assert.equal(formatOf(earlier), `format = ${STORE_FORMAT}`);
+  });
+}
+
+test('of eight processes that come to an earlier store at once, one upgrades it', async (t) => {
+  const earlier = unpackEarlier(t, 'first');
+  const outcomes = await Promise.all(Array.from({ length: 8 }, () => upgradeInProcess(earlier)));
+  assert.deepEqual(
+    outcomes.map(({ code }) => code),
+    Array(8).fill(0),
+    JSON.stringify(outcomes),
+  );
+  assert.equal(outcomes.filter(({ stdout }) => stdout.includes('upgraded')).length, 1);
+  assert.equal(backupsOf(earlier).length, 1);
+  assert.equal(formatOf(earlier), `format = ${STORE_FORMAT}`);
+});
+
+test('killed at any operation, an upgrade is finished by the next who comes, and nothing of the store is lost', async (t) => {
+  const all = await upgradeInProcess(unpackEarlier(t, 'first'));
+  const operations = Number(/operations (\d+)/.exec(all.stdout)?.[1]);
+  assert.ok(operations > 20, all.stdout);
+  const isLong = process.env.HAKIRI_CRASH_COUNT !== undefined;
+  // The last ones are behind the migration.
+  const sample = [Math.floor(operations / 2), operations - 4, operations - 2];
+  for (const at of isLong ? Array.from({ length: operations }, (_, i) => i + 1) : sample) {
+    const earlier = unpackEarlier(t, 'first');
+    const { signal } = await upgradeInProcess(earlier, at);
+    assert.equal(signal, 'SIGKILL', `at ${at}`);
+    const { options } = opening(earlier);
+    await (await openStore(options)).close();
+    const { cursors } = earlier.expected;
+    assert.deepEqual(summary(catalogFile(earlier)), { catalog: STORE_FORMAT, cursors }, `at ${at}`);
+    const names = backupsOf(earlier);
+    for (const name of names) assert.match(name, /^format-1-\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z$/, `at ${at}`);
+    const kept = names.map((name) => join(earlier.context, 'backups', name));
+    assert.ok(kept.length > 0);
+    for (const path of kept)
+      assert.deepEqual(summary(catalogFile({ context: path })), { catalog: 1, cursors }, `at ${at}`);
+    rmSync(earlier.folder, { recursive: true });
+  }
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** @param dieAt kills itself before the operation of that number */
+function upgradeInProcess({ root }: EarlierStore, dieAt = 0): Promise<Ended> {
+  const script = join(import.meta.dirname, 'support/earlier/upgrade-process.ts');
+  const child = spawn(process.execPath, [script, root, EARLIER_PROJECT, String(dieAt)]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+  );
+}
+
+test('a catalog of an earlier store that is lost or damaged is told as such, and nothing is changed', async (t) => {
+  const faults: Readonly<Record<string, (path: string) => void>> = {
+    lost: (path) => rmSync(path),
+    damaged: (path) => writeFileSync(path, 'no database'),
+    torn: (path) => {
+      const bytes = readFileSync(path);
+      writeFileSync(path, bytes.fill(0x5a, 4096, 12_288));
+    },
+  };
+  for (const [what, spoil] of Object.entries(faults)) {
+    const earlier = unpackEarlier(t, 'first');
+    const { options, upgrades } = opening(earlier);
+    spoil(catalogFile(earlier));
+    await assert.rejects(openStore(options), { code: 'store.catalog_lost' }, what);
+    assert.equal(formatOf(earlier), 'format = 1', what);
+    assert.deepEqual(backupsOf(earlier), [], what);
+    const { runs } = await rebuildCatalog(options, LOCK);
+    assert.equal(runs.length, 9, what);
+    assert.equal(upgrades.length, 1, what);
+    assert.deepEqual(readdirSync(upgrades[0]?.backup ?? '').sort(), ['README.txt', 'config.toml'], what);
+    const { checks } = await examineStore(options);
+    assert.deepEqual(
+      checks.filter(({ state }) => state !== 'ok'),
+      [],
+      what,
+    );
+  }
+});
+
+test('while another process writes, an earlier store is not upgraded, and who comes is told by whom', async (t) => {
+  const earlier = unpackEarlier(t, 'first');
+  const { options } = opening(earlier);
+  mkdirSync(join(earlier.root, 'cache'), { recursive: true });
+  const lock = new DatabaseSync(join(earlier.root, 'cache/demo.lock'));
+  lock.exec('BEGIN EXCLUSIVE');
+  writeFileSync(
+    join(earlier.root, 'cache/demo.lock.json'),
+    JSON.stringify({ pid: 42, command: 'hakiri run', since: '2026-01-01T00:00:00Z' }),
+  );
+  let nowMs = 0;
+  const clock = {
+    ...options.clock,
+    monotonicMs: () => nowMs,
+    sleep: async () => {
+      nowMs += 5000;
+    },
+  };
+  await assert.rejects(openStore({ ...options, clock }), {
+    code: 'store.locked',
+    message: /has format 1 and is brought to 2 before it is used: .* process 42 \(hakiri run\)/,
+  });
+  lock.close();
+  assert.equal(formatOf(earlier), 'format = 1');
+});
+
+test('what is forgotten leaves no backup that may name it', async (t) => {
+  const earlier = unpackEarlier(t, 'snapshots');
+  const { options, upgrades } = opening(earlier);
+  // The least one: a snapshot's manifest names it, and so does the catalog that holds it.
+  const subject = 'person0@example.com';
+  await (await openStore(options)).close();
+  const planted = { subject: [subject] };
+  assert.deepEqual(await findValues(join(earlier.context, 'backups'), planted), [
+    `subject in ${backupsOf(earlier)[0]}/meta.sqlite`,
+  ]);
+  await forget(options, LOCK, { subject });
+  assert.equal(upgrades.length, 1);
+  assert.deepEqual(backupsOf(earlier), []);
+  rmSync(join(earlier.folder, 'expected.json'));
+  assert.deepEqual(await findValues(earlier.root, planted), []);
+});
+
+test('whoever keeps a catalog open reads it no more once a newer Hakiri has upgraded it', async (t) => {
+  const { root, options } = await newStore(t);
+  const store = await openStore(options);
+  setCatalogVersion(root, STORE_FORMAT + 1);
+  await assert.rejects(store.tables(), { code: 'store.newer_format' });
+  await assert.rejects(store.catalog.startJob('j' as never, 'p' as never, ''), {
+    code: 'store.newer_format',
+  });
+  await store.close();
+});
+
+test('a folder of a newer Hakiri is known as such by its config or its catalog, and nothing in it is touched', async (t) => {
+  const { root, options } = await newStore(t);
+  requireKnownStores(root);
+  requireKnownStores(join(root, 'nowhere'));
+  const config = join(contextOf(root), 'config.toml');
+  const text = readFileSync(config, 'utf8');
+  const openings = Object.entries({
+    ...OPENINGS,
+    'to read': async (given: StoreOptions) => (await openStore(given)).close(),
+    'to forget': (given: StoreOptions) => forget(given, LOCK, { subject: 'x' }),
+  }).filter(([how]) => how !== 'to be examined');
+  const spoils = {
+    config: () => writeFileSync(config, text.replace(/\d+/, '99')),
+    catalog: () => {
+      writeFileSync(config, text);
+      setCatalogVersion(root, 99);
+    },
+  };
+  for (const [what, spoil] of Object.entries(spoils)) {
+    spoil();
+    assert.throws(() => requireKnownStores(root), {
+      code: 'store.newer_format',
+      message: /has format 99; this Hakiri knows up to \d+$/,
+    });
+    for (const [how, open] of openings) {
+      // The catalog is made anew, whatever it was.
+      if (what === 'catalog' && how === 'to rebuild its catalog') continue;
+      await assert.rejects(open(options), { code: 'store.newer_format' }, `${what}: ${how}`);
+    }
+    const { checks } = await examineStore(options);
+    assert.equal(checks.at(-1)?.state, 'failed');
+  }
+});
+
+async function newStore(t: TestContext): Promise<{ root: string; options: StoreOptions }> {
+  const root = emptyRoot(t);
+  const options = storeOptions(root, engine);
+  const store = await openWritableStore(options, LOCK);
+  const writer = await store.openTable(target());
+  await writer.writePart(spool(root, schema({ id: 'int64' }), [{ id: 1 }]));
+  await writer.commit('c1');
+  await store.close();
+  return { root, options };
+}
+
+function setCatalogVersion(root: string, version: number): void {
+  const db = new DatabaseSync(join(contextOf(root), 'meta.sqlite'));
+  db.exec(`PRAGMA user_version = ${version}`);
+  db.close();
+}
+
+test('a new store is of the newest format, and has nothing to keep', async (t) => {
+  const { root } = await newStore(t);
+  assert.equal(formatOf({ context: contextOf(root) }), `format = ${STORE_FORMAT}`);
+  assert.ok(!readdirSync(contextOf(root)).includes('backups'), basename(root));
+});
+
+test('archives of earlier stores are small', () => {
+  for (const build of BUILDS satisfies readonly Build[]) {
+    assert.ok(readFileSync(join(import.meta.dirname, `fixtures/${build}.tar.gz`)).length < 150_000, build);
+  }
+});
