@@ -347,7 +347,8 @@ download_with_gnu_wget() {
   wget -q --check-certificate --max-redirect=0 --timeout=60 --tries=2 -O "$2" -- "$1"
 }
 
-download_with_plain_wget() { wget -q -T 60 -O "$2" "$1"; }
+# Some crash when they are given a time limit.
+download_with_plain_wget() { wget -q -O "$2" "$1"; }
 
 # Brings the checksums and the list of programs to the folder for unfinished work.
 fetch_lists() {
