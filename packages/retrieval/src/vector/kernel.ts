@@ -14,8 +14,14 @@ interface WasmApi {
 
 const { WebAssembly: wasm } = globalThis as unknown as { readonly WebAssembly: WasmApi };
 
-type Scan = (tile: number, from: number, to: number, threshold: number, out: number) => number;
-type Pick = (places: number, count: number, threshold: number, out: number) => number;
+type Scan = (
+  tile: number,
+  bits: number,
+  first: number,
+  count: number,
+  threshold: number,
+  out: number,
+) => number;
 
 /** What `kernel.wasm` exports; addresses and sizes are in bytes of its memory. */
 export interface Kernel {
@@ -23,8 +29,6 @@ export interface Kernel {
   readonly setQuery: (at: number, rowBytes: number, scalesAt: number, scale: number) => void;
   readonly scanBytes: Scan;
   readonly scanFloats: Scan;
-  readonly pickBytes: Pick;
-  readonly pickFloats: Pick;
 }
 
 /** Compiled in about a millisecond. */

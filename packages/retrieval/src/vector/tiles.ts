@@ -8,14 +8,12 @@ import { MAX_DIMS, TILE_BYTES } from './vector-format.ts';
  */
 export interface Tiles {
   readonly kernel: Kernel;
-  /** Where the query lies, then places to look at, then what the kernel writes. */
+  /** Where the query lies, then which rows of a tile are wanted, then what the kernel writes. */
   readonly queryAt: number;
-  readonly placesAt: number;
+  readonly bitsAt: number;
   readonly outAt: number;
   /** Of the memory as it is now; `load` makes another when the memory grows. */
   readonly views: TileViews;
-  /** Whether the next `load` takes another tile's place. */
-  readonly full: boolean;
   /** Makes room, lets `fill` write it, and returns its address; `forget` is called when it makes room for another. */
   load(fill: (tile: Uint8Array) => void, forget: () => void): number;
   /** The tile is in use, or will soon be again. */
@@ -29,18 +27,20 @@ export interface TileViews {
   readonly floats: Float32Array;
 }
 
-/** Places that one call of the kernel may be given. */
-export const MAX_PLACES = 16_384;
+/** A row takes 16 bytes at least. */
+const MAX_TILE_ROWS = TILE_BYTES / 16;
+/** A bit a row, and those before the first in its word. */
+const BITS_BYTES = MAX_TILE_ROWS / 8 + 4;
 const LIMIT_BYTES = Math.min(1 << 30, totalmem() / 4);
 const GROW_TILES = 64;
 
 export function createTiles(limitBytes = LIMIT_BYTES): Tiles {
   const kernel = createKernel();
-  // The first page is the kernel's own; then queries, places, and as many results as there may be places.
+  // The first page is the kernel's own.
   const queryAt = TILE_BYTES;
-  const placesAt = queryAt + MAX_DIMS * 4;
-  const outAt = placesAt + MAX_PLACES * 4;
-  const firstTile = Math.ceil((outAt + MAX_PLACES * 8) / TILE_BYTES);
+  const bitsAt = queryAt + MAX_DIMS * 4;
+  const outAt = bitsAt + BITS_BYTES;
+  const firstTile = Math.ceil((outAt + MAX_TILE_ROWS * 8) / TILE_BYTES);
   const limit = Math.max(1, Math.floor(limitBytes / TILE_BYTES));
   const forgets: ((() => void) | undefined)[] = [];
   const recent: boolean[] = [];
@@ -86,13 +86,10 @@ export function createTiles(limitBytes = LIMIT_BYTES): Tiles {
   return {
     kernel,
     queryAt,
-    placesAt,
+    bitsAt,
     outAt,
     get views() {
       return views;
-    },
-    get full() {
-      return free.length === 0 && forgets.length >= limit;
     },
     load(fill, forget) {
       const index = take();

@@ -1,6 +1,6 @@
 // Dot products of one query with rows in tiles: pages of 64 KB, each of which holds rows of one segment.
-// A place is the address of a tile plus the row's number in it. Every call writes the places that reach the
-// threshold, with their scores, and says how many they are.
+// A call is told by a bit each which rows of a tile are wanted, writes the numbers of those that reach the threshold,
+// with their scores, and says how many they are.
 
 /** Bytes from one row to the next: a multiple of 16, zeros past the last dimension. */
 let stride: u32 = 0;
@@ -20,9 +20,7 @@ export function setQuery(at: u32, rowBytes: u32, scales: u32, scale: f32): void 
 
 // @ts-ignore: decorator
 @inline
-function bytesScore(place: u32): f32 {
-  const tile: u32 = place & 0xffff0000;
-  const number: u32 = place & 0xffff;
+function bytesScore(tile: u32, number: u32): f32 {
   const row: u32 = tile + number * stride;
   let low = i32x4.splat(0);
   let high = i32x4.splat(0);
@@ -46,8 +44,8 @@ function sum(x: v128): i32 {
 
 // @ts-ignore: decorator
 @inline
-function floatsScore(place: u32): f32 {
-  const row: u32 = (place & 0xffff0000) + (place & 0xffff) * stride;
+function floatsScore(tile: u32, number: u32): f32 {
+  const row: u32 = tile + number * stride;
   let total = f32x4.splat(0);
   let query = queryAt;
   for (let at = row, end = row + stride; at < end; at += 16) {
@@ -62,56 +60,55 @@ function floatsScore(place: u32): f32 {
   );
 }
 
-/** Rows `from` to `to` of a tile. */
-export function scanBytes(tile: u32, from: u32, to: u32, threshold: f32, out: u32): u32 {
+/** Of 32 rows: where more are wanted, all are read one after the other, as memory likes it, and some not told. */
+const MANY: u32 = 10;
+
+/** Of the first `count` rows of a tile of bytes: row i where bit `first + i` is set. */
+export function scanBytes(tile: u32, bits: u32, first: u32, count: u32, threshold: f32, out: u32): u32 {
+  return scan(true, tile, bits, first, count, threshold, out);
+}
+
+/** The same for a tile of floats. */
+export function scanFloats(tile: u32, bits: u32, first: u32, count: u32, threshold: f32, out: u32): u32 {
+  return scan(false, tile, bits, first, count, threshold, out);
+}
+
+// @ts-ignore: decorator
+@inline
+function scan(bytes: bool, tile: u32, bits: u32, first: u32, count: u32, threshold: f32, out: u32): u32 {
   let at = out;
-  for (let place = tile + from, end = tile + to; place < end; place++) {
-    const score = bytesScore(place);
-    if (score >= threshold) {
-      store<u32>(at, place);
-      store<f32>(at, score, 4);
-      at += 8;
+  for (let from: u32 = 0; from < count; ) {
+    const bit = first + from;
+    let word = wanted(bits, bit, count - from);
+    if (<u32>popcnt(word) > MANY) {
+      for (let number = from; word !== 0; number++, word >>= 1) {
+        const score = bytes ? bytesScore(tile, number) : floatsScore(tile, number);
+        if (score >= threshold && (word & 1) !== 0) at = tell(number, score, at);
+      }
+    } else {
+      for (; word !== 0; word &= word - 1) {
+        const number = from + ctz(word);
+        const score = bytes ? bytesScore(tile, number) : floatsScore(tile, number);
+        if (score >= threshold) at = tell(number, score, at);
+      }
     }
+    from += 32 - (bit & 31);
   }
   return (at - out) >> 3;
 }
 
-export function scanFloats(tile: u32, from: u32, to: u32, threshold: f32, out: u32): u32 {
-  let at = out;
-  for (let place = tile + from, end = tile + to; place < end; place++) {
-    const score = floatsScore(place);
-    if (score >= threshold) {
-      store<u32>(at, place);
-      store<f32>(at, score, 4);
-      at += 8;
-    }
-  }
-  return (at - out) >> 3;
+/** Of the word that holds a bit: that bit and those behind it, `left` at most. */
+// @ts-ignore: decorator
+@inline
+function wanted(bits: u32, bit: u32, left: u32): u32 {
+  const word = load<u32>(bits + ((bit >> 5) << 2)) >> (bit & 31);
+  return left < 32 ? word & ((1 << left) - 1) : word;
 }
 
-/** The rows at `count` places; what is written are their positions in that list. */
-export function pickBytes(places: u32, count: u32, threshold: f32, out: u32): u32 {
-  let at = out;
-  for (let i: u32 = 0; i < count; i++) {
-    const score = bytesScore(load<u32>(places + (i << 2)));
-    if (score >= threshold) {
-      store<u32>(at, i);
-      store<f32>(at, score, 4);
-      at += 8;
-    }
-  }
-  return (at - out) >> 3;
-}
-
-export function pickFloats(places: u32, count: u32, threshold: f32, out: u32): u32 {
-  let at = out;
-  for (let i: u32 = 0; i < count; i++) {
-    const score = floatsScore(load<u32>(places + (i << 2)));
-    if (score >= threshold) {
-      store<u32>(at, i);
-      store<f32>(at, score, 4);
-      at += 8;
-    }
-  }
-  return (at - out) >> 3;
+// @ts-ignore: decorator
+@inline
+function tell(number: u32, score: f32, at: u32): u32 {
+  store<u32>(at, number);
+  store<f32>(at, score, 4);
+  return at + 8;
 }
