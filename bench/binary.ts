@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { FIGURE_NAMES, FIGURES, readBudgets } from '../release/src/budgets.ts';
+import { FIGURE_NAMES, FIGURES, type Figures, readBudgets } from '../release/src/budgets.ts';
 import { DIST, ROOT } from '../release/src/paths.ts';
 import { PROFILES, programName } from '../release/src/profile.ts';
 import { missingTools } from '../release/src/tools.ts';
-import { measureProgram } from './support/released-program.ts';
+import { measureSizes, measureStarts } from './support/released-program.ts';
 import { type Bar, limitBar, type Scale } from './support/report.ts';
 
 /** The released programs, held to their budgets; the reference of times is Node doing nothing. */
@@ -20,7 +20,9 @@ export async function binary(scale: Scale): Promise<readonly Bar[]> {
   const bars: Bar[] = [];
   for (const profile of PROFILES) {
     const program = join(DIST, programName(profile));
-    const { figures, emptyNodeMs } = await measureProgram(profile, program, scale === 'full' ? 15 : 5);
+    const sizes = await measureSizes(profile, program);
+    const { times, emptyNodeMs } = await measureStarts(program, scale === 'full' ? 15 : 5);
+    const figures: Figures = { ...sizes, ...times };
     // Of libraries none is allowed: nothing to make a ratio of.
     for (const name of FIGURE_NAMES.filter((figure) => figure !== 'shared_libraries')) {
       const isTime = name.endsWith('_ms');

@@ -10,29 +10,18 @@ import { githubRow } from './github-rows.ts';
 import { type McpClient, mcpClient } from './mcp-client.ts';
 import { median, millisecondsUntil, processTree, quietMachine } from './measure.ts';
 
-export interface Starts {
-  readonly times: Pick<Figures, 'first_start_ms' | 'start_ms' | 'unpacked_first_start_ms'>;
-  /** Node doing nothing, in the same rounds: what the others can be compared with. */
-  readonly emptyNodeMs: number;
-}
+export type StartTimes = Pick<Figures, 'first_start_ms' | 'start_ms' | 'unpacked_first_start_ms'>;
 
-export interface Measured extends Starts {
-  readonly figures: Figures;
-}
-
-/** Measures a released program, whose unpacked folder lies beside it. */
-export async function measureProgram(
+/** What does not depend on how fast the machine is. The program's unpacked folder lies beside it. */
+export async function measureSizes(
   profile: ReleaseProfile,
   program: string,
-  rounds: number,
-): Promise<Measured> {
-  const figures = {
+): Promise<Omit<Figures, keyof StartTimes>> {
+  return {
     compressed_mb: statSync(program).size / MEGABYTE,
     shared_libraries: sharedLibraries(program),
     idle_mb: await inFolder((folder) => idleMegabytes(profile, program, folder)),
   };
-  const starts = await measureStarts(program, rounds);
-  return { ...starts, figures: { ...figures, ...starts.times } };
 }
 
 async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
@@ -51,6 +40,12 @@ export function sharedLibraries(program: string): number {
   const { status, stdout, stderr } = spawnSync('ldd', [program], { encoding: 'utf8', env: { LC_ALL: 'C' } });
   if (status !== 0 && /not a dynamic executable/.test(stdout + stderr)) return 0;
   return Math.max(1, stdout.trim().split('\n').length);
+}
+
+export interface Starts {
+  readonly times: StartTimes;
+  /** Node doing nothing, in the same rounds: what the others can be compared with. */
+  readonly emptyNodeMs: number;
 }
 
 /** A round waits as long for a machine that has nothing else to do. */
