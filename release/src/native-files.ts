@@ -8,6 +8,7 @@ import { sha256 } from './payload.ts';
 import type { Linux, Platform } from './platform.ts';
 import type { ReleaseProfile } from './profile.ts';
 import { npmPurl } from './sbom.ts';
+import { keepOnly } from './thin.ts';
 import { trimIcu } from './trim-icu.ts';
 
 /** A native part of a profile: files of one npm package. */
@@ -70,9 +71,10 @@ export function copyNatives(
 
 function copyNative({ system }: Platform, from: string, to: string): void {
   if (system.packed === 'zip') {
-    // As it is: macOS runs nothing whose signature is broken, and both would take it for tampered with.
+    // Otherwise as it is: stripping or trimming would break its makers' signature.
     copyFileSync(from, to);
     chmodSync(to, 0o600);
+    if (system.cpu !== undefined) keepOnly(system.cpu, to);
     return;
   }
   const isLibrary = /\.(so|node)/.test(basename(to));

