@@ -10,7 +10,7 @@ import {
   TOPICS,
   tenNearest,
 } from './support/hybrid-rows.ts';
-import { type LancePeer, lancePeer } from './support/lance.ts';
+import { EXPANSIONS, type LancePeer, lancePeer } from './support/lance.ts';
 import { median } from './support/measure.ts';
 import { type Bar, limitBar, ratioBar, type Scale } from './support/report.ts';
 import { type SearchStore, searchStore } from './support/search-store.ts';
@@ -72,25 +72,27 @@ async function measure(
   const ours: number[] = [];
   const theirs: number[] = [];
   const coldMs = await timed(() => ask(store, data.questions[0]!, filter.text, 'hybrid'));
-  await peer.hybrid(data.questions[0]!, filter.text);
-  // In blocks: nobody runs both, and each other question to the one finds the processors as the other has left them.
-  for (let round = 0; round < 2; round++) {
-    for (const question of data.questions) {
-      ours.push(await timed(() => ask(store, question, filter.text, 'hybrid')));
-    }
-    for (const question of data.questions) {
-      theirs.push(await timed(() => peer.hybrid(question, filter.text)));
-    }
-  }
   const expected = tenNearest(data, data.questions, filter.passes);
   const found = await recallOf(expected, data, async (question) => {
     const { rows } = await ask(store, question, filter.text, 'vector');
     return rows.map(([id]) => Number(id));
   });
-  const theirFound = await recallOf(expected, data, (question) => peer.nearest(question, filter.text));
+  const [expansion, theirFound] = await leastExpansion(peer, data, expected, filter);
+  // In blocks: nobody runs both, and each other question to the one finds the processors as the other has left them.
+  // The first round is what a process does that has just started, and counts for neither.
+  for (let round = 0; round < 3; round++) {
+    for (const question of data.questions) {
+      const ms = await timed(() => ask(store, question, filter.text, 'hybrid'));
+      if (round > 0) ours.push(ms);
+    }
+    for (const question of data.questions) {
+      const ms = await timed(() => peer.hybrid(question, filter.text, expansion));
+      if (round > 0) theirs.push(ms);
+    }
+  }
   const missed = limitBar(
     'hybrid',
-    `share of the nearest ten missed, ${what} (reference: LanceDB)`,
+    `share of the nearest ten missed, ${what} (reference: LanceDB, ef ${expansion})`,
     1 - found,
     1 - LEAST_RECALL,
     1 - theirFound,
@@ -98,13 +100,29 @@ async function measure(
   return [
     ratioBar(
       'hybrid',
-      `ms p50, top ten with rows and citations, ${what} (${coldMs.toFixed(1)} ms cold), over LanceDB`,
+      `ms p50, top ten with rows and citations, ${what} (${coldMs.toFixed(1)} ms cold), over LanceDB with ef ${expansion}`,
       median(ours),
       median(theirs),
       filter.bar,
     ),
     missed,
   ];
+}
+
+/** The peer is to find what ours must find, and to look no further for it than it has to. */
+async function leastExpansion(
+  peer: LancePeer,
+  data: HybridRows,
+  expected: readonly (readonly number[])[],
+  { text }: Filter,
+): Promise<readonly [expansion: number, recall: number]> {
+  let tried: readonly [number, number] = [0, 0];
+  for (const expansion of EXPANSIONS) {
+    const recall = await recallOf(expected, data, (question) => peer.nearest(question, text, expansion));
+    tried = [expansion, recall];
+    if (recall >= LEAST_RECALL) break;
+  }
+  return tried;
 }
 
 function ask(

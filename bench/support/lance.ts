@@ -6,9 +6,10 @@ import type { HybridRows, Question } from './hybrid-rows.ts';
 
 const PEER = new URL('../peers/hybrid/package.json', import.meta.url).pathname;
 const PAGE = 10_000;
-/** As it must be asked to find what is nearest: with what it does unasked it misses a quarter of 100k rows x 384. */
-const EXPANSION = 300;
+/** With what it does unasked it misses a quarter of the nearest of 100k rows x 384. */
 const REFINE = 10;
+/** How far it can be told to look in its graph. */
+export const EXPANSIONS = [100, 300, 600, 1200, 2400] as const;
 
 /** What is used of `@lancedb/lancedb`, which only this bench installs. */
 interface Lance {
@@ -49,9 +50,9 @@ interface LanceQuery {
 
 export interface LancePeer {
   /** The ids of the best ten. */
-  hybrid(question: Question, filter: string | undefined): Promise<readonly number[]>;
+  hybrid(question: Question, filter: string | undefined, expansion: number): Promise<readonly number[]>;
   /** Of the vectors alone. */
-  nearest(question: Question, filter: string | undefined): Promise<readonly number[]>;
+  nearest(question: Question, filter: string | undefined, expansion: number): Promise<readonly number[]>;
   close(): void;
 }
 
@@ -76,19 +77,19 @@ export async function lancePeer(dataFolder: string, folder: string, data: Hybrid
   await made.createIndex('permille', { config: lance.Index.btree() });
   await made.createIndex('topic', { config: lance.Index.btree() });
   const reranker = await lance.rerankers.RRFReranker.create();
-  const nearest = (question: Question, filter: string | undefined): LanceQuery => {
+  const nearest = (question: Question, filter: string | undefined, expansion: number): LanceQuery => {
     const query = made
       .query()
       .nearestTo(question.vector)
       .distanceType('cosine')
-      .ef(EXPANSION)
+      .ef(expansion)
       .refineFactor(REFINE);
     return filter === undefined ? query : query.where(filter);
   };
   const ids = (rows: readonly { readonly id: bigint | number }[]) => rows.map(({ id }) => Number(id));
   return {
-    async hybrid(question, filter) {
-      const rows = await nearest(question, filter)
+    async hybrid(question, filter, expansion) {
+      const rows = await nearest(question, filter, expansion)
         .fullTextSearch(question.text, { columns: ['body'] })
         .rerank(reranker)
         .select(['id', 'permille', 'topic', 'body'])
@@ -96,8 +97,8 @@ export async function lancePeer(dataFolder: string, folder: string, data: Hybrid
         .toArray();
       return ids(rows);
     },
-    async nearest(question, filter) {
-      return ids(await nearest(question, filter).select(['id']).limit(10).toArray());
+    async nearest(question, filter, expansion) {
+      return ids(await nearest(question, filter, expansion).select(['id']).limit(10).toArray());
     },
     close() {
       made.close();
