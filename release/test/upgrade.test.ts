@@ -111,7 +111,7 @@ test('installed, upgraded under a running daemon, not downgraded, uninstalled; t
     'select count(*) as issues from github_issues',
   );
   assert.equal(asked.stdout.trim(), 'issues\r\n1200');
-  assert.match(hakiri(home, project, 'doctor').stdout, /The store is sound\.\n$/);
+  assert.match(hakiri(home, project, 'doctor').stderr, /The store is sound/);
   const kept = join(home.folder, '.local/share/hakiri/install.sh');
   const removed = await home.run(['--uninstall'], { script: kept });
   assert.equal(removed.code, 0, removed.stderr);
