@@ -67,9 +67,10 @@ void remove_old_versions(const struct payload *payload, const char *cache) {
     if (!is_version_name(entry->d_name, payload->profile) || strcmp(entry->d_name, payload->name) == 0) continue;
     struct version version = {.path = ""};
     struct stat status;
-    snprintf(path, sizeof path, "%s/%s/%s", cache, entry->d_name, IN_USE);
-    if (stat(path, &status) == 0) version.used = status.st_mtim;
     snprintf(version.path, sizeof version.path, "%s/%s", cache, entry->d_name);
+    if (lstat(version.path, &status) != 0 || !S_ISDIR(status.st_mode)) continue;
+    snprintf(path, sizeof path, "%s/%s/%s", cache, entry->d_name, IN_USE);
+    if (lstat(path, &status) == 0) version.used = status.st_mtim;
     if (latest.path[0] == '\0' || is_later(version.used, latest.used)) {
       if (latest.path[0] != '\0') remove_unused(cache, latest.path);
       latest = version;

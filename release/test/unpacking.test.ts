@@ -3,57 +3,55 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
-  chownSync,
-  copyFileSync,
+  cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
+import { sha256 } from '../src/payload.ts';
 import { emptyFolder, needsRoot, releasedProgram, run, runWithMounts } from './support/released.ts';
+import { releasedLauncher, smallProgram } from './support/small-program.ts';
+import { assertRefuses, assertStarts, cacheIn, contents, NOT_STARTED } from './support/starting.ts';
+import { compileTool } from './support/tool.ts';
 
-const PROGRAM = releasedProgram('core');
-const NOT_STARTED = 70;
-const NOBODY = 65_534;
-
-function cacheIn(home: string): string {
-  return join(home, '.cache/hakiri');
-}
-
-/** Folders of unpacked versions, and whatever else lies there and is not a lock. */
-function contents(cache: string): readonly string[] {
-  return readdirSync(cache).filter((name) => name !== '.lock');
-}
-
-function assertStarts(env: Readonly<Record<string, string>>, program = PROGRAM): void {
-  const { code, stdout, stderr } = run(program, ['--help'], { env });
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^USAGE\n/);
-}
-
-function assertRefuses(env: Readonly<Record<string, string>>, message: RegExp, program = PROGRAM): void {
-  const { code, stdout, stderr } = run(program, ['--help'], { env });
-  assert.match(stderr, message);
-  assert.match(stderr, /^error\[release\.not_started\]: .*\nhint: .*\n$/);
-  assert.deepEqual([code, stdout], [NOT_STARTED, '']);
-}
+const RELEASED = releasedProgram('core');
+const programs = mkdtempSync(join(tmpdir(), 'hakiri-release-'));
+after(() => rmSync(programs, { recursive: true, force: true }));
+const SMALL = await smallProgram(programs, 1);
 
 function damagedProgram(t: TestContext, damage: (bytes: Buffer) => Buffer): string {
   const file = join(emptyFolder(t), 'hakiri');
-  writeFileSync(file, damage(readFileSync(PROGRAM)), { mode: 0o755 });
+  writeFileSync(file, damage(readFileSync(SMALL.path)), { mode: 0o755 });
   return file;
+}
+
+/** A home with the small program unpacked, and the folder it is in. */
+function unpackedHome(t: TestContext): { readonly home: string; readonly folder: string } {
+  const home = emptyFolder(t);
+  assertStarts(SMALL.path, { HOME: home });
+  return { home, folder: join(cacheIn(home), SMALL.name) };
+}
+
+function assertWhole(folder: string): void {
+  for (const [name, digest] of Object.entries(SMALL.digests))
+    assert.equal(sha256(readFileSync(join(folder, name))), digest, name);
 }
 
 test('what is unpacked belongs to the user alone', (t) => {
   const home = emptyFolder(t);
-  assertStarts({ HOME: home });
+  assertStarts(RELEASED, { HOME: home });
   const [version = ''] = contents(cacheIn(home));
   const mode = (...path: string[]) => statSync(join(cacheIn(home), ...path)).mode & 0o777;
   assert.deepEqual([mode(), mode(version), mode(version, 'node')], [0o700, 0o700, 0o700]);
@@ -61,203 +59,233 @@ test('what is unpacked belongs to the user alone', (t) => {
 });
 
 test('it is unpacked once', (t) => {
-  const home = emptyFolder(t);
-  assertStarts({ HOME: home });
-  const node = join(cacheIn(home), contents(cacheIn(home))[0] ?? '', 'node');
-  const before = statSync(node);
-  assertStarts({ HOME: home });
-  assert.equal(statSync(node).ino, before.ino);
+  const { home, folder } = unpackedHome(t);
+  const before = statSync(join(folder, 'hakiri'));
+  assertStarts(SMALL.path, { HOME: home });
+  assert.equal(statSync(join(folder, 'hakiri')).ino, before.ino);
+});
+
+test('permissions that are taken from new files neither hinder it nor are changed', (t) => {
+  for (const mask of ['0777', '0177', '0277', '0000']) {
+    const home = emptyFolder(t);
+    const { stdout, stderr } = run('/bin/sh', ['-c', `umask ${mask}; exec ${SMALL.path} --umask`], {
+      env: { HOME: home },
+    });
+    assert.equal(stdout, `build 1\n${mask}\n`, stderr);
+    assert.equal(statSync(cacheIn(home)).mode & 0o777, 0o700);
+  }
+});
+
+test('a program whose file was removed or replaced since it was started starts', (t) => {
+  const file = join(emptyFolder(t), 'hakiri');
+  cpSync(SMALL.path, file);
+  const script = `exec 3<${file}; rm ${file}; exec /proc/self/fd/3`;
+  const { stdout, stderr } = run('/bin/sh', ['-c', script], { env: { HOME: emptyFolder(t) } });
+  assert.equal(stdout, 'build 1\n', stderr);
 });
 
 test('eight first starts at once unpack one version, and all start', async (t) => {
   const home = emptyFolder(t);
   const children = Array.from({ length: 8 }, () =>
-    spawn(PROGRAM, ['--help'], { env: { HOME: home }, stdio: ['ignore', 'ignore', 'inherit'] }),
+    spawn(RELEASED, ['--help'], { env: { HOME: home }, stdio: ['ignore', 'ignore', 'inherit'] }),
   );
   const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0]));
   assert.deepEqual(codes, Array(8).fill(0));
   assert.equal(contents(cacheIn(home)).length, 1);
 });
 
+test('when the one that unpacks is killed, another of those that wait does it', async (t) => {
+  const home = emptyFolder(t);
+  const children = Array.from({ length: 8 }, () =>
+    spawn(RELEASED, ['--help'], { env: { HOME: home }, stdio: ['ignore', 'ignore', 'inherit'] }),
+  );
+  const ends = children.map(async (child) => (await once(child, 'exit'))[1]);
+  const until = Date.now() + 10_000;
+  const unpacks = () => existsSync(join(cacheIn(home), '.unfinished/node'));
+  while (!unpacks() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 1));
+  const holder = children.find(({ pid }) => pid === holderOf(join(cacheIn(home), '.lock')));
+  assert.ok(holder?.kill('SIGKILL'));
+  const signals = (await Promise.all(ends)).sort();
+  assert.deepEqual(signals, ['SIGKILL', ...Array(7).fill(null)].sort());
+  assert.deepEqual(
+    children.map(({ exitCode }) => exitCode).filter((code) => code !== 0),
+    [null],
+  );
+  assert.equal(contents(cacheIn(home)).length, 1);
+});
+
+/** The process that has a file locked. */
+function holderOf(file: string): number {
+  const { ino } = statSync(file);
+  const held = readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .find((line) => !line.includes('->') && line.includes(` FLOCK `) && line.includes(`:${ino} `));
+  return Number(held?.split(/\s+/)[4]);
+}
+
 test('what a killed first start left is cleared away', async (t) => {
   const home = emptyFolder(t);
   for (const delayMs of [20, 60, 120]) {
-    const child = spawn(PROGRAM, ['--help'], { env: { HOME: home }, stdio: 'ignore' });
+    const child = spawn(RELEASED, ['--help'], { env: { HOME: home }, stdio: 'ignore' });
     setTimeout(() => child.kill('SIGKILL'), delayMs);
     await once(child, 'exit');
   }
-  assertStarts({ HOME: home });
+  assertStarts(RELEASED, { HOME: home });
   assert.deepEqual(
     contents(cacheIn(home)).map((name) => name.slice(0, 5)),
     ['core-'],
   );
 });
 
-test('a file of the cache that is cut short is unpacked again', (t) => {
-  const home = emptyFolder(t);
-  assertStarts({ HOME: home });
-  const [version = ''] = contents(cacheIn(home));
-  truncateSync(join(cacheIn(home), version, 'hakiri.cjs'), 100);
-  assertStarts({ HOME: home });
-  assert.deepEqual(contents(cacheIn(home)), [version]);
+test('a file of the cache that is cut short, gone, or another is unpacked again', (t) => {
+  const { home, folder } = unpackedHome(t);
+  const damages: readonly ((file: string) => void)[] = [
+    (file) => truncateSync(file, 100),
+    (file) => rmSync(file),
+    (file) => chmodSync(file, 0o755),
+    (file) => {
+      rmSync(file);
+      symlinkSync('/dev/null', file);
+    },
+    (file) => {
+      rmSync(file);
+      mkdirSync(join(file, 'deep/er'), { recursive: true });
+    },
+  ];
+  for (const damage of damages) {
+    damage(join(folder, 'file-3'));
+    assertStarts(SMALL.path, { HOME: home });
+    assertWhole(folder);
+    assert.deepEqual(contents(cacheIn(home)), [SMALL.name]);
+  }
+});
+
+test('a file that was written to is unpacked again, also when its size and time are as before', (t) => {
+  const { home, folder } = unpackedHome(t);
+  const file = join(folder, 'file-5');
+  const [bytes, { atime, mtime }] = [readFileSync(file), statSync(file)];
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
+  utimesSync(file, atime, mtime);
+  assertStarts(SMALL.path, { HOME: home });
+  assertWhole(folder);
+});
+
+test('a file that was touched is read once more, and not unpacked again', (t) => {
+  const { home, folder } = unpackedHome(t);
+  const before = statSync(join(folder, 'file-5'));
+  linkSync(join(folder, 'file-5'), join(home, 'backup'));
+  assertStarts(SMALL.path, { HOME: home });
+  assert.equal(statSync(join(folder, 'file-5')).ino, before.ino);
+  const sealed = statSync(join(folder, 'seal')).ctimeMs;
+  assertStarts(SMALL.path, { HOME: home });
+  assert.equal(statSync(join(folder, 'seal')).ctimeMs, sealed);
+});
+
+test('a cache that was copied is used as it is, and a damaged copy is not', (t) => {
+  const { folder } = unpackedHome(t);
+  const copy = emptyFolder(t);
+  mkdirSync(cacheIn(copy), { recursive: true, mode: 0o700 });
+  const copied = join(cacheIn(copy), SMALL.name);
+  const copyFolder = () => run('/bin/cp', ['-a', folder, copied]);
+  copyFolder();
+  const { ino } = statSync(join(copied, 'hakiri'));
+  assertStarts(SMALL.path, { HOME: copy });
+  assert.equal(statSync(join(copied, 'hakiri')).ino, ino);
+  rmSync(copied, { recursive: true });
+  copyFolder();
+  writeFileSync(join(copied, 'file-1'), Buffer.alloc(statSync(join(copied, 'file-1')).size));
+  assertStarts(SMALL.path, { HOME: copy });
+  assertWhole(copied);
+});
+
+test('a seal that is gone, cut short or nonsense means that files are read once more', (t) => {
+  const { home, folder } = unpackedHome(t);
+  const { ino } = statSync(join(folder, 'hakiri'));
+  const seal = join(folder, 'seal');
+  const right = readFileSync(seal);
+  for (const spoil of [
+    () => rmSync(seal),
+    () => truncateSync(seal, 24),
+    () => writeFileSync(seal, Buffer.alloc(5000, 7)),
+  ]) {
+    spoil();
+    assertStarts(SMALL.path, { HOME: home });
+    assert.equal(statSync(join(folder, 'hakiri')).ino, ino);
+    assert.ok(readFileSync(seal).equals(right));
+  }
 });
 
 test('a program that was cut short says so, wherever it was cut', (t) => {
   const home = emptyFolder(t);
-  for (const share of [0.3, 0.9, 0.999_999_99]) {
-    const program = damagedProgram(t, (bytes) => bytes.subarray(0, Math.floor(bytes.length * share)));
-    assertRefuses({ HOME: home }, /is cut short/, program);
+  const begin = releasedLauncher().length;
+  for (const share of [0, 0.1, 0.9, 0.999_999]) {
+    const program = damagedProgram(t, (bytes) =>
+      bytes.subarray(0, Math.floor(begin + (bytes.length - begin) * share)),
+    );
+    assertRefuses(program, { HOME: home }, /is cut short/);
   }
   const longer = damagedProgram(t, (bytes) => Buffer.concat([bytes, Buffer.from('x')]));
-  assertRefuses({ HOME: home }, /is cut short/, longer);
+  assertRefuses(longer, { HOME: home }, /is cut short/);
   assert.ok(!existsSync(cacheIn(home)));
 });
 
 test('a program with a flipped bit starts nothing, and leaves nothing', (t) => {
-  const flip = (share: number) =>
+  const begin = releasedLauncher().length;
+  const flip = (at: (length: number) => number) =>
     damagedProgram(t, (bytes) => {
-      const at = Math.floor(bytes.length * share);
-      bytes[at] = (bytes[at] ?? 0) ^ 0x10;
+      const place = Math.floor(at(bytes.length));
+      bytes[place] = (bytes[place] ?? 0) ^ 0x10;
       return bytes;
     });
   const home = emptyFolder(t);
   for (const share of [0.1, 0.4, 0.8, 0.97]) {
-    assertRefuses({ HOME: home }, /damaged: \S+ has another hash/, flip(share));
+    const program = flip((length) => begin + share * (length - begin));
+    assertRefuses(program, { HOME: home }, /damaged: \S+ has another hash/);
     assert.deepEqual(contents(cacheIn(home)), []);
   }
-  const index = damagedProgram(t, (bytes) => {
-    const at = bytes.length - 100;
-    bytes[at] = (bytes[at] ?? 0) ^ 1;
-    return bytes;
-  });
-  assertRefuses({ HOME: home }, /damaged: its index is not what it should be/, index);
-});
-
-test('without a home, or with one that cannot be written, the temporary folder serves', (t) => {
-  const TMPDIR = emptyFolder(t);
-  for (const home of [{}, { HOME: '/proc' }, { HOME: '/no/such/home' }, { HOME: 'relative' }])
-    assertStarts({ ...home, TMPDIR });
-  const [own = ''] = readdirSync(TMPDIR);
-  assert.equal(own, `hakiri-${process.getuid?.()}`);
-  assert.equal(statSync(join(TMPDIR, own)).mode & 0o777, 0o700);
-});
-
-test('without any folder that can be written it says so', () => {
-  assertRefuses({ TMPDIR: '/proc' }, /there is no folder to unpack to/);
-});
-
-test('a cache of someone else is not used: the temporary folder serves', needsRoot, (t) => {
-  const [home, TMPDIR] = [emptyFolder(t), emptyFolder(t)];
-  mkdirSync(cacheIn(home), { recursive: true, mode: 0o700 });
-  chownSync(cacheIn(home), NOBODY, NOBODY);
-  assertStarts({ HOME: home, TMPDIR });
-  assert.deepEqual(contents(cacheIn(home)), []);
-  assert.equal(readdirSync(TMPDIR).length, 1);
-});
-
-test("nothing is left in someone else's home", needsRoot, (t) => {
-  const [home, TMPDIR] = [emptyFolder(t), emptyFolder(t)];
-  chownSync(home, NOBODY, NOBODY);
-  assertStarts({ HOME: home, TMPDIR });
-  assert.deepEqual(readdirSync(home), []);
-});
-
-test('a temporary folder of someone else, open to others, or a link is refused', needsRoot, (t) => {
-  const TMPDIR = emptyFolder(t);
-  const own = join(TMPDIR, `hakiri-${process.getuid?.()}`);
-  mkdirSync(own, { mode: 0o700 });
-  chownSync(own, NOBODY, NOBODY);
-  assertRefuses({ TMPDIR }, /belongs to someone else/);
-  chownSync(own, 0, 0);
-  chmodSync(own, 0o755);
-  assertRefuses({ TMPDIR }, /may be entered by others/);
-  const linked = emptyFolder(t);
-  symlinkSync(emptyFolder(t), join(linked, `hakiri-${process.getuid?.()}`));
-  assertRefuses({ TMPDIR: linked }, /belongs to someone else/);
-});
-
-test('from a file system without programs nothing is started, and it says why', needsRoot, (t) => {
-  const folder = emptyFolder(t);
-  const { code, stderr } = runWithMounts(
-    `mount -t tmpfs -o noexec,mode=1777 none ${folder}; exec ${PROGRAM} --help`,
-    { TMPDIR: folder },
+  assertRefuses(
+    flip((length) => length - 100),
+    { HOME: home },
+    /damaged: its index is not what it should be/,
   );
-  assert.match(stderr, /from which no program may be run \(noexec\)/);
-  assert.equal(code, NOT_STARTED);
-});
-
-test('a home without programs is passed over for the temporary folder', needsRoot, (t) => {
-  const [home, TMPDIR] = [emptyFolder(t), emptyFolder(t)];
-  const { code, stderr } = runWithMounts(`mount -t tmpfs -o noexec none ${home}; exec ${PROGRAM} --help`, {
-    HOME: home,
-    TMPDIR,
-  });
-  assert.equal(code, 0, stderr);
-  assert.equal(readdirSync(TMPDIR).length, 1);
 });
 
 test('on a full disk it says so and leaves nothing; with room it starts', needsRoot, (t) => {
   const home = emptyFolder(t);
   const { code, stdout, stderr } = runWithMounts(
-    `mount -t tmpfs -o size=100m none ${home}
-     code=0; ${PROGRAM} --help >/dev/null || code=$?
+    `mount -t tmpfs -o size=500k none ${home}
+     code=0; ${SMALL.path} --help >/dev/null || code=$?
      find ${home} -type f -size +0; ls -A ${home}/.cache/hakiri
-     mount -o remount,size=400m ${home}
-     ${PROGRAM} --help | head -n 1; exit $code`,
+     mount -o remount,size=5m ${home}
+     ${SMALL.path} --help; exit $code`,
     { HOME: home },
   );
   assert.match(stderr, /there is no room left in \S+ to unpack to\nhint: Free some/);
-  assert.equal(stdout, '.lock\nUSAGE\n');
+  assert.equal(stdout, '.lock\nbuild 1\n');
   assert.equal(code, NOT_STARTED);
 });
 
-test('of older versions the one used last stays, and any that still runs', async (t) => {
-  const home = emptyFolder(t);
-  const older = (name: string, usedAt: number): string => {
-    const folder = join(cacheIn(home), name);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    copyFileSync('/bin/true', join(folder, 'node'));
-    writeFileSync(join(folder, 'in-use'), '');
-    utimesSync(join(folder, 'in-use'), usedAt, usedAt);
-    return join(folder, 'in-use');
-  };
-  older('core-0000000000000001', 1000);
-  const running = older('core-0000000000000002', 2000);
-  older('core-0000000000000003', 4000);
-  older('core-0000000000000004', 3000);
-  older('full-0000000000000005', 500);
-  mkdirSync(join(cacheIn(home), 'core-notes'));
-  chmodSync(cacheIn(home), 0o700);
-  const holder = spawn('flock', ['--shared', running, 'sh', '-c', 'echo held; exec sleep 30'], {
-    stdio: 'pipe',
-  });
-  t.after(() => holder.kill());
-  await once(holder.stdout, 'data');
-  assertStarts({ HOME: home });
-  const kept = contents(cacheIn(home)).filter((name) => /-0+\d$|notes/.test(name));
-  assert.deepEqual(kept.sort(), [
-    'core-0000000000000002',
-    'core-0000000000000003',
-    'core-notes',
-    'full-0000000000000005',
-  ]);
+test('where no file can be locked it says so', (t) => {
+  const withoutLocks = compileTool('without-locks', programs);
+  const { code, stderr } = run(withoutLocks, [SMALL.path], { env: { HOME: emptyFolder(t) } });
+  assert.match(stderr, /\.lock cannot be locked: No locks available\nhint: .* on a local disk\.\n$/);
+  assert.equal(code, NOT_STARTED);
 });
 
-test('a version is in use for as long as it runs', async (t) => {
-  const home = emptyFolder(t);
-  assertStarts({ HOME: home });
-  const [version = ''] = contents(cacheIn(home));
-  const marker = join(cacheIn(home), version, 'in-use');
-  const isFree = () => run('/usr/bin/flock', ['--exclusive', '--nonblock', marker, '/bin/true']).code === 0;
-  assert.ok(isFree());
-  const child = spawn(PROGRAM, ['__engine', 'writer'], {
-    env: { HOME: home },
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  const until = Date.now() + 5000;
-  while (isFree() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(!isFree());
-  child.stdin.end();
-  await once(child, 'exit');
-  assert.ok(isFree());
+test('links in the cache are replaced, and what they lead to is left alone', (t) => {
+  const { home, folder } = unpackedHome(t);
+  const elsewhere = emptyFolder(t);
+  writeFileSync(join(elsewhere, 'letter'), 'dear');
+  for (const name of ['.unfinished', '.old']) symlinkSync(elsewhere, join(cacheIn(home), name));
+  rmSync(folder, { recursive: true });
+  symlinkSync(elsewhere, folder);
+  assertStarts(SMALL.path, { HOME: home });
+  assertWhole(folder);
+  assert.deepEqual(contents(cacheIn(home)), [SMALL.name]);
+  assert.deepEqual(readdirSync(elsewhere), ['letter']);
+  rmSync(folder, { recursive: true });
+  rmSync(join(cacheIn(home), '.lock'));
+  symlinkSync(join(elsewhere, 'letter'), join(cacheIn(home), '.lock'));
+  assertRefuses(SMALL.path, { HOME: home }, /\.lock cannot be opened: Too many levels of symbolic links/);
 });

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../../../test/support/random.ts';
 import { describeFile, packPayload } from '../../src/payload.ts';
+import { payloadIndex } from './payload-index.ts';
 import { releasedProgram } from './released.ts';
 
 /** A program with the real launcher whose payload is a few files, so that it can be started a hundred times. */
@@ -16,6 +17,16 @@ export interface SmallProgram {
 const FILES = 12;
 const FILE_BYTES = 200_000;
 
+/** Says what build it is; then what is taken from permissions, or nothing until its standard input ends. */
+const script = (build: number) => `#!/bin/sh
+echo build ${build}
+case "$1" in
+  --umask) umask ;;
+  --wait) read -r line ;;
+esac
+exit 0
+`;
+
 /** `build` is a digit; when it is started it prints `build DIGIT`. Its files do not depend on anything else. */
 export async function smallProgram(folder: string, build: number): Promise<SmallProgram> {
   const payload = join(folder, `payload-${build}`);
@@ -23,7 +34,7 @@ export async function smallProgram(folder: string, build: number): Promise<Small
   const random = seededRandom(build);
   for (let i = 0; i < FILES; i++)
     writeFileSync(join(payload, `file-${i}`), randomBytes(1 + random.below(FILE_BYTES), random.next));
-  writeFileSync(join(payload, 'hakiri'), `#!/bin/sh\necho build ${build}\n`);
+  writeFileSync(join(payload, 'hakiri'), script(build));
   chmodSync(join(payload, 'hakiri'), 0o755);
   const names = [...Array.from({ length: FILES }, (_, i) => `file-${i}`), 'hakiri'];
   const files = names.map((name) => describeFile(payload, name));
@@ -41,16 +52,8 @@ function randomBytes(count: number, next: () => number): Buffer {
   return Buffer.from(Array.from({ length: count }, () => (next() < 0.5 ? 0 : Math.floor(next() * 256))));
 }
 
-const TRAILER_BYTES = 64;
-
 /** The released program up to where its payload begins. */
 export function releasedLauncher(): Buffer {
   const program = readFileSync(releasedProgram('core'));
-  const trailer = program.length - TRAILER_BYTES;
-  const index = program.toString('latin1', Number(program.readBigUInt64LE(trailer + 16)), trailer);
-  const offsets = index
-    .split('\n')
-    .slice(1, -1)
-    .map((line) => Number(line.split(' ')[3]));
-  return program.subarray(0, Math.min(...offsets));
+  return program.subarray(0, Math.min(...payloadIndex(program).map(({ offset }) => offset)));
 }

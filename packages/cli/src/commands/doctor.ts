@@ -3,6 +3,7 @@ import type { DoctorCheck } from '@hakiri/store';
 import { jsonDocument } from '../format/json.ts';
 import { plural } from '../format/units.ts';
 import type { Channel } from '../output.ts';
+import { checkProgram } from '../program-check.ts';
 import type { Call } from '../services.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paint } from '../terminal/paint.ts';
@@ -19,9 +20,11 @@ const STYLE = { ok: 'green', warning: 'yellow', failed: 'red' } as const;
 
 /** Exits with 1 when a check failed. */
 export async function doctor({ services, output }: Call, flags: DoctorFlags): Promise<number> {
-  const { checks } = await withProject(services, flags.project, (project) =>
+  const program = await checkProgram();
+  const { checks: ofStore } = await withProject(services, flags.project, (project) =>
     project.doctor({ rebuildCatalog: flags.rebuildCatalog, repair: flags.repair }),
   );
+  const checks = program === undefined ? ofStore : [program, ...ofStore];
   const failed = checks.filter((check) => check.state === 'failed').length;
   if (flags.json) {
     output.out.line(jsonDocument({ healthy: failed === 0, checks }));

@@ -27,7 +27,8 @@ export const doctorRoute = buildCommand<DoctorFlags, [], CliContext>({
     brief: 'Check the store: hashes, orphans, catalog',
     customUsage: ['[--rebuild-catalog] [--repair] [--json]'],
     fullDescription: [
-      'Checks every file of the store against what was committed. Ends with 1 when a check failed.',
+      'Checks every file of the store against what was committed, and those of an installed program. Ends with 1 when a',
+      'check failed.',
       '',
       'EXAMPLES',
       '  hakiri doctor',
