@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
 import { layout, nodeFiles, STORE_FORMAT } from '../src/index.ts';
 import { upgradeStore } from '../src/upgrade/upgrade-store.ts';
+import { catalogSummary } from './support/earlier/questions.ts';
 import { EARLIER_PROJECT, type EarlierStore, unpackEarlier } from './support/earlier/unpack.ts';
+import { upgradeInProcess } from './support/earlier/upgrade-in-process.ts';
 import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
 import { realClock } from './support/test-store.ts';
 
@@ -35,18 +37,30 @@ function stateOf(folder: string): State {
   }
 }
 
+/** What an upgrade does, and when it gives the store its format. */
+interface Counted {
+  readonly operations: number;
+  readonly renamesAt: number;
+}
+
 async function strike(
   { root, context }: EarlierStore,
   { fault, at }: { readonly fault: Fault; readonly at: number },
-  operations: number,
+  renamesAt: number,
   random: () => number,
-): Promise<number> {
+): Promise<Counted> {
   const struck = `${root}-struck`;
   rmSync(struck, { recursive: true, force: true });
   cpSync(root, struck, { recursive: true });
   const paths = layout(struck, EARLIER_PROJECT);
   const before = stateOf(context);
-  const files = faultFiles({ root: struck, fault, at, random });
+  const disk = faultFiles({ root: struck, fault, at, random });
+  let renamed = 0;
+  const rename = (from: string, to: string): Promise<void> => {
+    if (to === paths.config) renamed = disk.operations + 1;
+    return disk.rename(from, to);
+  };
+  const files = { ...disk, rename };
   const outcome = await upgradeStore({ files, clock: realClock, paths }).then(
     () => 'done',
     (error: { readonly code?: string }) => error.code,
@@ -57,14 +71,14 @@ async function strike(
   if (outcome === 'done' && fault !== 'lost') assert.deepEqual(left, after);
   // What is anything else than it was has been kept before.
   if (left.catalog !== before.catalog || left.format !== before.format) requireBackup(paths.backups, before);
-  // A disk that is full, or fails, leaves what an earlier Hakiri can use, except at the last two names.
+  // A disk that is full, or fails, leaves what an earlier Hakiri can use, until the migrated catalog gets its format.
   const isAlive = fault === 'eio' || fault === 'full';
-  if (isAlive && outcome !== 'done' && at < operations - 2) assert.deepEqual(left, before);
+  if (isAlive && outcome !== 'done' && at < renamesAt) assert.deepEqual(left, before);
 
   await upgradeStore({ files: nodeFiles, clock: realClock, paths });
   assert.deepEqual(stateOf(paths.context), after);
   requireBackup(paths.backups, before);
-  return files.operations;
+  return { operations: disk.operations, renamesAt: renamed };
 }
 
 /** All that are there are whole, and there is one. */
@@ -81,7 +95,7 @@ test('whatever the disk does at whichever operation of an upgrade, the store is 
   const earlier = unpackEarlier(t, 'first');
   const random = seededRandom(TEST_SEED).next;
   const never = Number.POSITIVE_INFINITY;
-  const operations = await strike(earlier, { fault: 'eio', at: never }, never, random);
+  const { operations, renamesAt } = await strike(earlier, { fault: 'eio', at: never }, never, random);
   assert.ok(operations > 20, `${operations} operations`);
   const cases = FAULTS.flatMap((fault) =>
     Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
@@ -92,11 +106,39 @@ test('whatever the disk does at whichever operation of an upgrade, the store is 
   for (const { one } of order) {
     if (performance.now() - started > BUDGET_MS) break;
     try {
-      await strike(earlier, one, operations, random);
+      await strike(earlier, one, renamesAt, random);
     } catch (error) {
       throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
     }
     done++;
   }
   t.diagnostic(`${done} of ${cases.length} faults at ${operations} operations, seed ${TEST_SEED}`);
+});
+
+test('killed at any operation, an upgrade is finished by the next who comes, and nothing of the store is lost', async (t) => {
+  const all = await upgradeInProcess(unpackEarlier(t, 'first'));
+  const operations = Number(/operations (\d+)/.exec(all.stdout)?.[1]);
+  assert.ok(operations > 20, all.stdout);
+  const isLong = BUDGET_MS === Number.POSITIVE_INFINITY;
+  // In the backup, about the migration, behind it.
+  const sample = [Math.floor(operations / 2), operations - 20, operations - 10];
+  for (const at of isLong ? Array.from({ length: operations }, (_, i) => i + 1) : sample) {
+    const earlier = unpackEarlier(t, 'first');
+    const { signal } = await upgradeInProcess(earlier, at);
+    assert.equal(signal, 'SIGKILL', `at ${at}`);
+    await upgradeStore({ files: nodeFiles, clock: realClock, paths: layout(earlier.root, EARLIER_PROJECT) });
+    const { cursors } = earlier.expected;
+    assert.deepEqual(
+      catalogSummary(join(earlier.context, 'meta.sqlite')),
+      { catalog: STORE_FORMAT, cursors },
+      `at ${at}`,
+    );
+    const names = readdirSync(join(earlier.context, 'backups'));
+    for (const name of names) assert.match(name, /^format-1-\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z$/, `at ${at}`);
+    const kept = names.map((name) => join(earlier.context, 'backups', name));
+    assert.ok(kept.length > 0);
+    for (const path of kept)
+      assert.deepEqual(catalogSummary(join(path, 'meta.sqlite')), { catalog: 1, cursors }, `at ${at}`);
+    rmSync(earlier.folder, { recursive: true });
+  }
 });

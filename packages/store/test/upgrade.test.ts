@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,9 +16,10 @@ import {
   type StoreOptions,
   type Upgrade,
 } from '../src/index.ts';
-import { inCatalog } from './support/earlier/questions.ts';
+import { catalogSummary as summary } from './support/earlier/questions.ts';
 import { BUILDS, type Build } from './support/earlier/served-rows.ts';
 import { EARLIER_PROJECT, type EarlierStore, unpackEarlier } from './support/earlier/unpack.ts';
+import { upgradeInProcess } from './support/earlier/upgrade-in-process.ts';
 import { findValues } from './support/find-values.ts';
 import { contextOf, emptyRoot, schema, spool, storeOptions, target } from './support/test-store.ts';
 
@@ -77,11 +77,6 @@ for (const build of BUILDS) {
   });
 }
 
-function summary(path: string) {
-  const { catalog, cursors } = inCatalog(path);
-  return { catalog, cursors: cursors.map((row) => ({ ...row })) };
-}
-
 const OPENINGS: Readonly<Record<string, (options: StoreOptions) => Promise<unknown>>> = {
   'to write': async (options) => (await openWritableStore(options, LOCK)).close(),
   'to maintain': (options) => openMaintenance(options, LOCK, async () => {}),
@@ -111,55 +106,6 @@ test('of eight processes that come to an earlier store at once, one upgrades it'
   assert.equal(backupsOf(earlier).length, 1);
   assert.equal(formatOf(earlier), `format = ${STORE_FORMAT}`);
 });
-
-test('killed at any operation, an upgrade is finished by the next who comes, and nothing of the store is lost', async (t) => {
-  const all = await upgradeInProcess(unpackEarlier(t, 'first'));
-  const operations = Number(/operations (\d+)/.exec(all.stdout)?.[1]);
-  assert.ok(operations > 20, all.stdout);
-  const isLong = process.env.HAKIRI_CRASH_COUNT !== undefined;
-  // The last ones are behind the migration.
-  const sample = [Math.floor(operations / 2), operations - 4, operations - 2];
-  for (const at of isLong ? Array.from({ length: operations }, (_, i) => i + 1) : sample) {
-    const earlier = unpackEarlier(t, 'first');
-    const { signal } = await upgradeInProcess(earlier, at);
-    assert.equal(signal, 'SIGKILL', `at ${at}`);
-    const { options } = opening(earlier);
-    await (await openStore(options)).close();
-    const { cursors } = earlier.expected;
-    assert.deepEqual(summary(catalogFile(earlier)), { catalog: STORE_FORMAT, cursors }, `at ${at}`);
-    const names = backupsOf(earlier);
-    for (const name of names) assert.match(name, /^format-1-\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z$/, `at ${at}`);
-    const kept = names.map((name) => join(earlier.context, 'backups', name));
-    assert.ok(kept.length > 0);
-    for (const path of kept)
-      assert.deepEqual(summary(catalogFile({ context: path })), { catalog: 1, cursors }, `at ${at}`);
-    rmSync(earlier.folder, { recursive: true });
-  }
-});
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** @param dieAt kills itself before the operation of that number */
-function upgradeInProcess({ root }: EarlierStore, dieAt = 0): Promise<Ended> {
-  const script = join(import.meta.dirname, 'support/earlier/upgrade-process.ts');
-  const child = spawn(process.execPath, [script, root, EARLIER_PROJECT, String(dieAt)]);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    stdout += chunk;
-  });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    stderr += chunk;
-  });
-  return new Promise((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
-  );
-}
 
 test('a catalog of an earlier store that is lost or damaged is told as such, and nothing is changed', async (t) => {
   const faults: Readonly<Record<string, (path: string) => void>> = {

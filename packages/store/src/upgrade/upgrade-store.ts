@@ -1,10 +1,12 @@
 import { type Clock, type Files, HakiriError, isHakiriError } from '@hakiri/core';
 import { copyCatalog, migrateCatalog } from '../catalog/database.ts';
+import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { versionInFile } from '../catalog/version-in-file.ts';
 import type { Layout } from '../disk/layout.ts';
 import { CONFIG, readStoreFormat, STORE_FORMAT } from '../disk/store-format.ts';
 import { acquireCompactLock, acquireWriterLock } from '../disk/writer-lock.ts';
 import { requireCatalog } from '../recovery/lost-catalog.ts';
+import { staleViews, writeView } from '../view/write-views.ts';
 import { backUp, listBackups } from './backups.ts';
 
 export interface Upgrade {
@@ -89,9 +91,24 @@ async function bringUp(
     }
     await files.rename(next(paths), paths.config);
     await files.syncFolder(paths.context);
+    // The next run would write them as well.
+    await writeViews(place).catch(() => {});
     return backup;
   } finally {
     compact.release();
+  }
+}
+
+/** Another Hakiri writes other SQL. */
+async function writeViews({ files, clock, paths }: UpgradePlace): Promise<void> {
+  if (!(await files.stat(paths.catalog))) return;
+  const catalog = openSqliteCatalog(paths.catalog);
+  try {
+    for (const { name } of await staleViews(files, paths, catalog)) {
+      await writeView({ files, clock, paths, catalog }, name);
+    }
+  } finally {
+    await catalog.close();
   }
 }
 

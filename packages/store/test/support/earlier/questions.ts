@@ -77,3 +77,9 @@ export function inCatalog(path: string): Pick<Expected, 'catalog' | 'cursors'> &
     db.close();
   }
 }
+
+/** Version and cursors, to be compared. */
+export function catalogSummary(path: string): Pick<Expected, 'catalog' | 'cursors'> {
+  const { catalog, cursors } = inCatalog(path);
+  return { catalog, cursors: cursors.map((row) => ({ ...row })) };
+}

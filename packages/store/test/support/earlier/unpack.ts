@@ -7,7 +7,7 @@ import type { Expected } from './questions.ts';
 import type { Build } from './served-rows.ts';
 
 export interface EarlierStore {
-  /** The project's folder, gone after the test. */
+  /** The project's folder. */
   readonly folder: string;
   /** `.hakiri` */
   readonly root: string;
@@ -15,13 +15,17 @@ export interface EarlierStore {
   readonly expected: Expected;
 }
 
+function ownFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hakiri-earlier-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** The name of the project in every archive. */
 export const EARLIER_PROJECT = 'demo';
 
-/** A store as an earlier build left it. */
-export function unpackEarlier(t: TestContext, build: Build): EarlierStore {
-  const folder = mkdtempSync(join(tmpdir(), 'hakiri-earlier-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+/** A store as an earlier build left it, in a folder of its own or in the one given. */
+export function unpackEarlier(t: TestContext, build: Build, folder = ownFolder(t)): EarlierStore {
   const archive = join(import.meta.dirname, '../../fixtures', `${build}.tar.gz`);
   execFileSync('tar', ['-xzf', archive, '--no-same-owner', '-C', folder]);
   const root = join(folder, '.hakiri');
