@@ -18,12 +18,23 @@ servers() {
   need tmux tmux
 }
 
-# For `npm run release` (compiler, binutils, what the launcher unpacks with) and `npm run test:release`.
+# For `npm run release`: what the launcher is made of, and of what tells about the libraries that go in.
+# For `npm run test:release` beside that: what install.sh may find on a machine, a systemd, and file systems.
 release() {
   need x86_64-linux-gnu-gcc gcc
   need x86_64-linux-gnu-strip binutils
   need /usr/include/stdio.h libc6-dev
   need /usr/include/zstd.h libzstd-dev
+
+  need busybox busybox
+  need curl curl
+  need openssl openssl
+  need shellcheck shellcheck
+  need unzip unzip
+  need wget wget
+  need /lib/systemd/systemd systemd
+  need /usr/sbin/mkfs.ext4 e2fsprogs
+  need /usr/sbin/mkfs.xfs xfsprogs
 }
 
 [ "$#" -gt 0 ] || set -- servers release
