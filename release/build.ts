@@ -27,7 +27,7 @@ const platforms = chosen('platforms', PLATFORMS, values.platform).map(platformOf
 const differences = [...differencesFromLock(), ...differencesFromPinned()];
 if (differences.length > 0) {
   process.stderr.write(`What is installed is not what is locked:\n${differences.join('\n')}\n`);
-  process.stderr.write('`node scripts/setup.mjs` installs what is locked\n');
+  process.stderr.write('`rm -r node_modules && node scripts/setup.mjs` installs what is locked\n');
   process.exit(1);
 }
 // Before anything is written.
