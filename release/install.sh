@@ -98,8 +98,8 @@ absolute_or() {
 
 choose_folders() {
   home=$(absolute_or "${HOME-}" '')
-  [ -n "$home" ] || [ -n "${XDG_DATA_HOME-}" ] || fail 'there is no home: HOME is not set' 'Set HOME to your folder.'
-  data=$(absolute_or "${XDG_DATA_HOME-}" "$home/.local/share")
+  data=$(absolute_or "${XDG_DATA_HOME-}" "${home:+${home%/}/.local/share}")
+  [ -n "$data" ] || fail 'there is no home: HOME is not set' 'Set HOME to your folder.'
   data=${data%/}/hakiri
   case $to in '' | /*) ;; *) to=$PWD/$to ;; esac
   record=$data/install
@@ -205,7 +205,13 @@ compare_parts() {
     number/word) order=older ;;
     word/number) ;;
     # Of two numbers the one with fewer digits is the smaller, however long they are.
-    number/number) if [ ${#1} -ne ${#2} ]; then [ ${#1} -gt ${#2} ] || order=older; else comes_first "$1" "$2"; fi ;;
+    number/number)
+      if [ ${#1} -eq ${#2} ]; then
+        comes_first "$1" "$2"
+      elif [ ${#1} -lt ${#2} ]; then
+        order=older
+      fi
+      ;;
     word/word) comes_first "$1" "$2" ;;
   esac
 }
@@ -427,7 +433,7 @@ make_folders() {
   check_record
   [ -n "$to" ] || to=$(installed_folder "$profile")
   [ -n "$to" ] || [ -n "$home" ] || fail 'there is no home: HOME is not set' 'Say where to: --to FOLDER.'
-  to=${to:-$home/.local/bin}
+  to=${to:-${home%/}/.local/bin}
   [ -d "$to" ] || made_to=yes
   mkdir -p -- "$to" 2>/dev/null || fail "there is no folder $to, and it cannot be made" 'Say where to: --to FOLDER.'
   to=$(cd -- "$to" && pwd) || fail "$to cannot be entered"
@@ -500,6 +506,7 @@ judge_version() {
     done_what=repaired
   elif [ "$r_sum" = "$program_sum" ]; then
     say "$target is $r_version already, and whole: nothing to do"
+    [ -x "$target" ] || chmod 755 -- "$target"
     is_kept || {
       fetch_verified install.sh
       keep_script
@@ -638,12 +645,18 @@ remove_file() {
 # Removes what programs of the profiles $1 unpacked.
 remove_caches() {
   temporary=$(absolute_or "${TMPDIR-}" /tmp)
-  remove_cache "$(absolute_or "${XDG_CACHE_HOME-}" "$home/.cache")/hakiri" "$1"
+  cache=$(absolute_or "${XDG_CACHE_HOME-}" "${home%/}/.cache")
+  remove_cache "${cache%/}/hakiri" "$1"
   remove_cache "${temporary%/}/hakiri-$(id -u)" "$1"
 }
 
 remove_cache() {
   { [ -d "$1" ] && [ ! -h "$1" ] && is_mine "$1"; } || return 0
+  # Nobody unpacks meanwhile.
+  if has flock && [ -f "$1/.lock" ]; then
+    exec 8<"$1/.lock"
+    flock 8
+  fi
   for folder in "$1"/*; do
     build=${folder##*-}
     case $build in
@@ -661,7 +674,7 @@ remove_cache() {
 
 # Those who run a version hold a lock on it. Without flock nobody can tell whether it runs.
 remove_version() {
-  { has flock && (flock -n 8 && rm -rf -- "$1/.old" && mv -- "$2" "$1/.old") 8<>"$2/in-use"; } || {
+  { has flock && (flock -n 7 && rm -rf -- "$1/.old" && mv -- "$2" "$1/.old") 7<>"$2/in-use"; } || {
     warn "$2 stays: it may still run (a daemon?). Once it has stopped: rm -r $(quoted "$2")"
     return 0
   }

@@ -22,7 +22,15 @@ import { writeChecksums } from '../src/checksums.ts';
 import { ROOT } from '../src/paths.ts';
 import { sha256 } from '../src/payload.ts';
 import { LIST } from '../src/release-list.ts';
-import { emptyHome, type Home, pathWith, pathWithShim, SHELLS, whereIs } from './support/installer.ts';
+import {
+  busyboxTools,
+  emptyHome,
+  type Home,
+  pathWith,
+  pathWithShim,
+  SHELLS,
+  whereIs,
+} from './support/installer.ts';
 import { emptyFolder, needsRoot, type Outcome, run, runWithMounts } from './support/released.ts';
 import { INSTALLER, writeSampleRelease } from './support/sample-release.ts';
 
@@ -505,6 +513,19 @@ test('whatever verifies checksums serves; without anything that does, nothing is
     /checksums cannot be verified here\nhint: Install one of/,
   );
   assertNothingInstalled(home);
+});
+
+test('where every tool is busybox, as on small machines, it works the same', {
+  skip: whereIs('busybox') ? false : 'SKIPPED: busybox is not installed',
+}, async (t) => {
+  const home = emptyHome(t);
+  const options = { shell: ['busybox', 'sh'], env: { PATH: pathWith(t, ...busyboxTools(), 'busybox') } };
+  assertOutcome(await home.run(['--from', await sample(t, '1.0.0')], options), 0, /installed/);
+  const newer = await sample(t, '1.0.1');
+  assertOutcome(await home.run(['--from', newer], options), 0, /upgraded from 1\.0\.0/);
+  assertInstalled(home, newer);
+  assertOutcome(await home.run(['--uninstall'], options), 0, /removed \S+\/\.cache\/hakiri\n/);
+  assert.deepEqual(home.files(), []);
 });
 
 test('without flock it installs too', async (t) => {

@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
@@ -86,11 +94,18 @@ const TOOLS = [
   ...['mkdir', 'mv', 'rm', 'rmdir', 'sed', 'sh', 'sleep', 'sort', 'sync', 'uname'],
 ];
 
-/** A PATH with what install.sh always needs and the given tools, and no other. */
+/** Every tool that busybox has too, for {@link pathWith}. */
+export function busyboxTools(): readonly string[] {
+  const applets = new Set(spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.split('\n'));
+  return TOOLS.filter((tool) => applets.has(tool)).map((tool) => `${tool}=busybox`);
+}
+
+/** A PATH with what install.sh always needs and the given tools (`name` or `name=program`), and no other. */
 export function pathWith(t: TestContext, ...tools: readonly string[]): string {
   const folder = emptyFolder(t);
   for (const tool of [...TOOLS, ...tools]) {
     const [name = '', as = name] = tool.split('=');
+    rmSync(join(folder, name), { force: true });
     symlinkSync(whereIs(as) ?? '/nothing', join(folder, name));
   }
   return folder;
