@@ -16,6 +16,7 @@ servers() {
   need zsh zsh
   need fish fish
   need tmux tmux
+  need caddy caddy
 }
 
 # For `npm run release`: what the launcher is made of, and of what tells about the libraries that go in.
