@@ -75,6 +75,15 @@ export function cycloneDx(
       ...nestedFiles(component, digestOf),
     })),
     dependencies: [{ ref: program.name, dependsOn: components.map(({ purl }) => purl) }],
+    compositions: [
+      {
+        // Their makers linked others' work into them, and no package of npm lists it.
+        aggregate: 'incomplete',
+        assemblies: components
+          .filter(({ purl, files }) => purl.startsWith('pkg:npm/') && files.length > 0)
+          .map(({ purl }) => purl),
+      },
+    ],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
