@@ -87,10 +87,8 @@ int is_sealed(const struct payload *payload, const char *path) {
   int folder = open_folder(path);
   if (folder < 0) return 0;
   int holds = look_at_files(payload, folder, changes);
-  if (holds) {
-    read_seal(folder, sealed);
-    holds = memcmp(changes, sealed, (size_t)payload->count * sizeof *changes) == 0;
-  }
+  read_seal(folder, sealed);
+  for (int i = 0; i < payload->count && holds; i++) holds = is_same(&changes[i], &sealed[i]);
   close(folder);
   return holds;
 }

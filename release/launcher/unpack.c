@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "fail.h"
 #include "remove-folder.h"
@@ -33,7 +34,7 @@ struct work {
   const struct entry *entry;
 };
 
-enum { NOT_FAILED, READ_FAILED, WRITE_FAILED, DAMAGED };
+enum { NOT_FAILED, READ_FAILED, WRITE_FAILED, NO_MEMORY, DAMAGED };
 
 static void give_up(struct work *work, int failure, int error, const struct entry *entry) {
   int none = NOT_FAILED;
@@ -88,6 +89,7 @@ static int unpack_into(const struct payload *payload, const struct entry *entry,
     size_t before = in.pos;
     more = ZSTD_decompressStream(tools->zstd, &out, &in);
     size += out.pos;
+    if (ZSTD_getErrorCode(more) == ZSTD_error_memory_allocation) return NO_MEMORY;
     if (ZSTD_isError(more) || size > entry->size) return DAMAGED;
     sha256_add(&hash, tools->piece, out.pos);
     if (!write_whole(file, tools->piece, out.pos)) return WRITE_FAILED;
@@ -116,7 +118,7 @@ static int unpack_entry(const struct work *work, const struct entry *entry, cons
 static void *work_at(void *argument) {
   struct work *work = argument;
   struct tools tools = {ZSTD_createDCtx(), malloc(PACKED_BYTES), malloc(PIECE_BYTES)};
-  if (tools.zstd == NULL || tools.packed == NULL || tools.piece == NULL) give_up(work, WRITE_FAILED, ENOMEM, NULL);
+  if (tools.zstd == NULL || tools.packed == NULL || tools.piece == NULL) give_up(work, NO_MEMORY, ENOMEM, NULL);
   while (atomic_load(&work->failed) == NOT_FAILED) {
     int i = atomic_fetch_add(&work->next, 1);
     if (i >= work->payload->count) break;
@@ -134,7 +136,7 @@ static char unfinished[PATH_MAX];
 
 static void remove_unfinished(void) { remove_folder(unfinished); }
 
-static void fail_to_write(const char *folder, int error) {
+_Noreturn static void fail_to_write(const char *folder, int error) {
   if (error == ENOSPC || error == EDQUOT)
     fail("Free some 250 MB there, or set XDG_CACHE_HOME to a folder with more room.",
          "there is no room left in %s to unpack to", folder);
@@ -142,29 +144,39 @@ static void fail_to_write(const char *folder, int error) {
        strerror(error));
 }
 
+static void work_in_threads(struct work *work) {
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  int threads = processors > MAX_THREADS ? MAX_THREADS : (int)processors;
+  pthread_t others[MAX_THREADS];
+  int started = 0;
+  while (started < threads - 1 && pthread_create(&others[started], NULL, work_at, work) == 0) started++;
+  work_at(work);
+  while (started > 0) pthread_join(others[--started], NULL);
+}
+
+static void fail_unless_done(const struct work *work, const char *cache) {
+  switch (atomic_load(&work->failed)) {
+    case READ_FAILED:
+      fail("Check the disk it lies on, or download it again.", "the program cannot be read: %s", strerror(work->error));
+    case WRITE_FAILED:
+      fail_to_write(cache, work->error);
+    case NO_MEMORY:
+      fail("Free some 300 MB: it is unpacked once, and takes less afterwards.", "there is no memory left to unpack with");
+    case DAMAGED:
+      fail("Download it again, and compare its checksum.",
+           "the program is damaged: %s has another hash than it should", work->entry->name);
+  }
+}
+
 void unpack(const struct payload *payload, const char *cache, const char *folder) {
   snprintf(unfinished, sizeof unfinished, "%s/.unfinished", cache);
   remove_folder(unfinished);
   if (mkdir(unfinished, 0700) != 0) fail_to_write(cache, errno);
   before_failing = remove_unfinished;
-
   struct work work = {.payload = payload, .folder = open(unfinished, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (work.folder < 0) fail_to_write(cache, errno);
-  long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  int threads = processors > MAX_THREADS ? MAX_THREADS : (int)processors;
-  pthread_t others[MAX_THREADS];
-  int started = 0;
-  while (started < threads - 1 && pthread_create(&others[started], NULL, work_at, &work) == 0) started++;
-  work_at(&work);
-  while (started > 0) pthread_join(others[--started], NULL);
-
-  int failed = atomic_load(&work.failed);
-  if (failed == DAMAGED)
-    fail("Download it again, and compare its checksum.", "the program is damaged: %s has another hash than it should",
-         work.entry->name);
-  if (failed == READ_FAILED)
-    fail("Check the disk it lies on, or download it again.", "the program cannot be read: %s", strerror(work.error));
-  if (failed == WRITE_FAILED) fail_to_write(cache, work.error);
+  work_in_threads(&work);
+  fail_unless_done(&work, cache);
   seal(payload, work.folder);
   if (fsync(work.folder) != 0) fail_to_write(cache, errno);
   close(work.folder);

@@ -266,6 +266,13 @@ test('on a full disk it says so and leaves nothing; with room it starts', needsR
   assert.equal(code, NOT_STARTED);
 });
 
+test('without the memory to unpack with it says so', (t) => {
+  const script = `ulimit -v 60000; exec ${RELEASED} --help`;
+  const { code, stderr } = run('/bin/sh', ['-c', script], { env: { HOME: emptyFolder(t) } });
+  assert.match(stderr, /there is no memory left to unpack with\nhint: Free some/);
+  assert.equal(code, NOT_STARTED);
+});
+
 test('where no file can be locked it says so', (t) => {
   const withoutLocks = compileTool('without-locks', programs);
   const { code, stderr } = run(withoutLocks, [SMALL.path], { env: { HOME: emptyFolder(t) } });
