@@ -34,7 +34,7 @@ export function lockedVersion(name: string): string {
 
 /** Where the package's files are: where npm installed it, or else where `fetchPackage` put it. */
 export function packageFolder(wanted: Package): string {
-  return installedFolder(wanted) ?? join(fetchedFolder(wanted), 'package');
+  return installedFolder(wanted) ?? join(fetchedFolder(wanted, KEPT), 'package');
 }
 
 function installedFolder({ name, version }: Package): string | undefined {
@@ -47,12 +47,18 @@ function installedVersion(folder: string): string | undefined {
   return existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')).version : undefined;
 }
 
-const FETCHED = join(CACHE, 'packages');
+/** Where fetched packages are kept, and the file that says what they have to be. */
+export interface Kept {
+  readonly folder: string;
+  /** By specifier, what npm calls the integrity of the package's archive. */
+  readonly pins: string;
+}
+const KEPT: Kept = { folder: join(CACHE, 'packages'), pins: join(RELEASE, 'platforms.json') };
 /** Beside the package: the checksum of the archive it came in. */
 const INTEGRITY = 'integrity';
 
-function fetchedFolder(wanted: Package): string {
-  return join(FETCHED, specifier(wanted).replace('/', '+'));
+function fetchedFolder(wanted: Package, kept: Kept): string {
+  return join(kept.folder, specifier(wanted).replace('/', '+'));
 }
 
 /**
@@ -60,19 +66,19 @@ function fetchedFolder(wanted: Package): string {
  * compares it with what the registry says, and compares it with package-lock.json or platforms.json. When neither knows
  * it, it is written to platforms.json. Says why it cannot be had, or undefined.
  */
-export function fetchPackage(wanted: Package): string | undefined {
+export function fetchPackage(wanted: Package, kept = KEPT): string | undefined {
   if (installedFolder(wanted) !== undefined) return undefined;
-  const pinned = pinnedIntegrity(wanted);
-  const fetched = fetchedIntegrity(wanted);
+  const pinned = pinnedIntegrity(wanted, kept);
+  const fetched = fetchedIntegrity(wanted, kept);
   const fits = fetched !== undefined && (pinned === undefined || pinned === fetched);
-  const got = fits ? { integrity: fetched } : fetchAnew(wanted, pinned);
+  const got = fits ? { integrity: fetched } : fetchAnew(wanted, kept, pinned);
   if ('complaint' in got) return got.complaint;
-  if (pinned === undefined) pin(wanted, got.integrity);
+  if (pinned === undefined) pin(wanted, kept, got.integrity);
   return undefined;
 }
 
-function fetchedIntegrity(wanted: Package): string | undefined {
-  const file = join(fetchedFolder(wanted), INTEGRITY);
+function fetchedIntegrity(wanted: Package, kept: Kept): string | undefined {
+  const file = join(fetchedFolder(wanted, kept), INTEGRITY);
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
@@ -83,9 +89,9 @@ interface NotFetched {
   readonly complaint: string;
 }
 
-function fetchAnew(wanted: Package, pinned: string | undefined): Fetched | NotFetched {
-  mkdirSync(FETCHED, { recursive: true });
-  const folder = mkdtempSync(join(FETCHED, '.fetching-'));
+function fetchAnew(wanted: Package, kept: Kept, pinned: string | undefined): Fetched | NotFetched {
+  mkdirSync(kept.folder, { recursive: true });
+  const folder = mkdtempSync(join(kept.folder, '.fetching-'));
   try {
     const complaint = pack(wanted, folder);
     if (complaint !== undefined) return { complaint };
@@ -96,8 +102,8 @@ function fetchAnew(wanted: Package, pinned: string | undefined): Fetched | NotFe
     runTool('tar', ['--extract', '--no-same-owner', '--file', archive, '--directory', folder]);
     rmSync(archive);
     writeFileSync(join(folder, INTEGRITY), integrity);
-    rmSync(fetchedFolder(wanted), { recursive: true, force: true });
-    renameSync(folder, fetchedFolder(wanted));
+    rmSync(fetchedFolder(wanted, kept), { recursive: true, force: true });
+    renameSync(folder, fetchedFolder(wanted, kept));
     return { integrity };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -122,22 +128,19 @@ function reasonOf(answer: string): string {
   }
 }
 
-const PINS = join(RELEASE, 'platforms.json');
-
-/** By specifier, what npm calls the integrity of the package's archive. */
-function readPins(): Readonly<Record<string, string>> {
-  return JSON.parse(readFileSync(PINS, 'utf8'));
+function readPins({ pins }: Kept): Readonly<Record<string, string>> {
+  return JSON.parse(readFileSync(pins, 'utf8'));
 }
 
 /** Of the package's archive as it is locked or pinned, hexadecimal. */
 export function pinnedDigest(wanted: Package): string | undefined {
-  const integrity = pinnedIntegrity(wanted);
+  const integrity = pinnedIntegrity(wanted, KEPT);
   return integrity && Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex');
 }
 
-function pinnedIntegrity(wanted: Package): string | undefined {
+function pinnedIntegrity(wanted: Package, kept: Kept): string | undefined {
   const digest = lockedPackage(wanted.name, wanted.version)?.digest;
-  return digest === undefined ? readPins()[specifier(wanted)] : written(Buffer.from(digest, 'hex'));
+  return digest === undefined ? readPins(kept)[specifier(wanted)] : written(Buffer.from(digest, 'hex'));
 }
 
 function sha512(bytes: Buffer): string {
@@ -149,8 +152,8 @@ function written(digest: Buffer): string {
   return `sha512-${digest.toString('base64')}`;
 }
 
-function pin(wanted: Package, integrity: string): void {
-  const pins = Object.entries({ ...readPins(), [specifier(wanted)]: integrity });
+function pin(wanted: Package, kept: Kept, integrity: string): void {
+  const pins = Object.entries({ ...readPins(kept), [specifier(wanted)]: integrity });
   const sorted = Object.fromEntries(pins.sort(([one], [other]) => (one < other ? -1 : 1)));
-  writeFileSync(PINS, `${JSON.stringify(sorted, undefined, 2)}\n`);
+  writeFileSync(kept.pins, `${JSON.stringify(sorted, undefined, 2)}\n`);
 }

@@ -31,11 +31,13 @@ export function run(
     readonly env?: Readonly<Record<string, string>>;
     readonly cwd?: string;
     readonly input?: string;
+    /** How long it may take, in milliseconds. */
+    readonly timeout?: number;
   } = {},
 ): Outcome {
   const { status, stdout, stderr } = spawnSync(program, args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: options.timeout ?? 60_000,
     env: options.env ?? {},
     input: options.input ?? '',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
