@@ -119,7 +119,7 @@ void choose_cache(char *path, unsigned long size) {
     case NOT_PRIVATE:
       fail(ELSEWHERE, "%s may be entered by others than you: programs in it are not run", path);
     case EXCHANGEABLE:
-      fail("Set XDG_CACHE_HOME to a folder that, with all above it, nobody but you and root can change.",
+      fail("Set XDG_CACHE_HOME to a folder that, with all above it, nobody but you and root can change, or start the unpacked program.",
            "others than you can exchange what is in %s: programs in it are not run", path);
     case NO_PROGRAMS:
       fail(ELSEWHERE, "%s is on a file system from which no program may be run (noexec)", path);
