@@ -22,7 +22,7 @@ FLAGS
   --to               Folder to install to (as a rule where it was installed before, or ~/.local/bin)
   --version          Install this version and no other
   --allow-downgrade  Install a version older than the one that is installed
-  --force            Replace a file that this script did not install
+  --force            Replace a file that this script did not install, or a program by one that does not start here
   --uninstall        Remove what this script installed, and the cache; what you made with hakiri stays
   --help             Print this
 
@@ -456,11 +456,14 @@ one_at_a_time() {
 remove_leftovers() {
   for folder in "$to"/.hakiri-install.*; do
     { [ -d "$folder" ] && [ ! -h "$folder" ]; } || continue
-    { [ "${folder##*.}" != $$ ] && kill -0 "${folder##*.}" 2>/dev/null; } || rm -rf -- "$folder"
+    process=${folder##*.}
+    if [ "$process" = $$ ] || ! { [ -d "/proc/$process" ] || kill -0 "$process" 2>/dev/null; }; then
+      rm -rf -- "$folder"
+    fi
   done
 }
 
-# Sets kind: new, ours, damaged or foreign; for the first two of the old ones also r_version and r_sum.
+# Sets kind: new, ours, damaged or foreign. Of what is on record also r_sum, r_version and r_build.
 look_at_target() {
   kind=foreign
   if ! exists "$target"; then
@@ -543,10 +546,13 @@ bring_program() {
 try_program() {
   code=0
   told=$("$1" --version </dev/null 2>"$work/said") || code=$?
+  said=$(sed -n 1p "$work/said")
   if [ "$code" -eq 126 ]; then
-    warn "programs in $to cannot be run (a file system mounted noexec?): install elsewhere with --to FOLDER"
+    warn "it cannot be run from $to (a file system mounted noexec?): ${said##*: }"
+  elif [ "$code" -ne 0 ] && [ "$kind" = ours ] && [ -z "$force" ]; then
+    fail "it does not start here, so that $r_version stays: $said" 'If it has to be: --force.'
   elif [ "$code" -ne 0 ]; then
-    warn "it does not start here: $(sed -n '1,2p' "$work/said")"
+    warn "it does not start here: $said"
   else
     case $told in
       "hakiri $listed_version, profile $profile, $platform"*) ;;

@@ -456,6 +456,25 @@ test('a program that was damaged is installed again, one that was replaced by a 
   assertOutcome(await home.run(['--from', release]), 1, /is not what this script installed/);
 });
 
+test('a program that does not start is told, and does not take the place of one that did', async (t) => {
+  const broken = await writeSampleRelease(emptyFolder(t), { version: '1.1.0', exitCode: 1 });
+  const home = emptyHome(t);
+  assertOutcome(await home.run(['--from', broken]), 0, /warning: it does not start here/);
+  assertInstalled(home, broken);
+  await home.run(['--uninstall']);
+  const works = await sample(t, '1.0.0');
+  await home.run(['--from', works]);
+  assertOutcome(await home.run(['--from', broken]), 1, /it does not start here, so that 1\.0\.0 stays/);
+  assertInstalled(home, works);
+  const nowhere = { XDG_CACHE_HOME: '/proc', TMPDIR: '/proc', HOME: '/proc', XDG_DATA_HOME: home.folder };
+  const to = ['--to', join(home.folder, 'bin')];
+  assertOutcome(
+    await home.run(['--from', works, ...to], { env: nowhere }),
+    0,
+    /it does not start here: error\[release\.not_started\]: there is no folder to unpack to/,
+  );
+});
+
 test('what was changed since it was installed is named, and not removed', async (t) => {
   const home = await installedHome(t, await sample(t, '1.0.0'));
   writeFileSync(home.program, 'mine now');
@@ -533,8 +552,12 @@ test('without flock it installs too', async (t) => {
   const home = emptyHome(t);
   const path = pathWith(t, 'sha256sum');
   rmSync(join(path, 'flock'));
-  assertOutcome(await home.run(['--from', release], { env: { PATH: path } }), 0, /installed/);
+  const options = { env: { PATH: path } };
+  assertOutcome(await home.run(['--from', release], options), 0, /installed/);
   assertInstalled(home, release);
+  // Nobody can tell there whether it runs.
+  assertOutcome(await home.run(['--uninstall'], options), 0, /full-[0-9a-f]{16} stays: it may still run/);
+  assert.equal(home.installed(), undefined);
 });
 
 test('a target without room, read-only, or without programs is told', needsRoot, async (t) => {
@@ -562,7 +585,11 @@ test('a target without room, read-only, or without programs is told', needsRoot,
   assertOutcome(readOnlyRecord, 1, /share\/hakiri cannot be written\nhint: XDG_DATA_HOME says/);
   assert.equal(readOnlyRecord.stdout, '');
   const noPrograms = mounted('noexec', '.local/bin');
-  assertOutcome(noPrograms, 0, /warning: programs in \S+ cannot be run \(a file system mounted noexec\?\)/);
+  assertOutcome(
+    noPrograms,
+    0,
+    /warning: it cannot be run from \S+ \(a file system mounted noexec\?\): Permission denied/,
+  );
   assert.match(noPrograms.stdout, /\.local\/bin\/hakiri$/m);
 });
 

@@ -24,6 +24,8 @@ export interface Sample {
   readonly platform?: string;
   /** Two samples of one version differ in it. */
   readonly remark?: string;
+  /** With what exit code it ends. */
+  readonly exitCode?: number;
 }
 
 /**
@@ -38,13 +40,16 @@ export async function writeSampleRelease(folder: string, ...samples: readonly Sa
 }
 
 async function writeSample(folder: string, sample: Sample): Promise<Listed> {
-  const { version, profile = 'full', platform = 'linux-x64', remark = '' } = sample;
+  const { version, profile = 'full', platform = 'linux-x64', remark = '', exitCode = 0 } = sample;
   const payload = join(folder, 'payload');
   mkdirSync(payload);
   const build = sha256(`${version} ${profile} ${remark}`);
   const script = join(payload, 'hakiri');
   const told = `hakiri ${version}, profile ${profile}, ${platform}`;
-  writeFileSync(script, `#!/bin/sh\n[ "$1" != serve ] || sleep 30\necho "${told}"\necho "build ${build}"\n`);
+  writeFileSync(
+    script,
+    `#!/bin/sh\n[ "$1" != serve ] || sleep 30\necho "${told}"\necho "build ${build}"\nexit ${exitCode}\n`,
+  );
   chmodSync(script, 0o755);
   const file = programName(profile);
   await writeProgram(payload, join(folder, file), `${profile}-${build.slice(0, 16)}`, ['hakiri']);
