@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, type TestContext, test } from 'node:test';
@@ -160,6 +160,22 @@ test('while another process writes, an earlier store is not upgraded, and who co
   });
   lock.close();
   assert.equal(formatOf(earlier), 'format = 1');
+});
+
+test('what is kept, put back as it says, is the store as it was', async (t) => {
+  const earlier = unpackEarlier(t, 'first');
+  const { options, upgrades } = opening(earlier);
+  await (await openStore(options)).close();
+  const { backup } = upgrades[0] as Upgrade;
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${catalogFile(earlier)}${suffix}`, { force: true });
+  for (const name of ['config.toml', 'meta.sqlite']) cpSync(join(backup, name), join(earlier.context, name));
+  rmSync(join(earlier.root, 'cache'), { recursive: true });
+  assert.equal(formatOf(earlier), 'format = 1');
+  const { catalog, cursors } = earlier.expected;
+  assert.deepEqual(summary(catalogFile(earlier)), { catalog, cursors });
+  await (await openStore(options)).close();
+  assert.equal(upgrades.length, 2);
+  assert.equal(backupsOf(earlier).length, 2);
 });
 
 test('what is forgotten leaves no backup that may name it', async (t) => {

@@ -10,7 +10,11 @@ export const SQLITE = {
   NOTADB: 26,
 } as const;
 
+/** The file that readers share could not grow: SQLite does not say that it is for want of room. */
+const IOERR_SHMSIZE = 4874;
+
 /** The primary code of an error that SQLite raised; 0 for any other error. */
 export function sqliteCode(error: unknown): number {
-  return ((error as { readonly errcode?: number }).errcode ?? 0) & 0xff;
+  const code = (error as { readonly errcode?: number }).errcode ?? 0;
+  return code === IOERR_SHMSIZE ? SQLITE.FULL : code & 0xff;
 }

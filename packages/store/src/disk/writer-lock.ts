@@ -109,6 +109,11 @@ function tryLock(path: string): DatabaseSync | undefined {
     if (code === SQLITE.READONLY || code === SQLITE.CANTOPEN) {
       throw new HakiriError('store.read_only', `The store cannot be written to: ${path}`, { cause: error });
     }
+    if (code === SQLITE.FULL) {
+      throw new HakiriError('store.disk_full', `There is no room for the store's lock: ${path}`, {
+        cause: error,
+      });
+    }
     throw new HakiriError('store.io', `The store's lock cannot be taken: ${path}`, { cause: error });
   }
 }
