@@ -1,5 +1,5 @@
 /** `npm run release -- [--profile NAME]... [--platform NAME]... [--outdir DIR] [--record]`: what users install. README.md says more. */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, cpSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildProfile } from './src/build-profile.ts';
@@ -50,6 +50,7 @@ for (const platform of platforms) {
   }
 }
 copyFileSync(join(RELEASE, 'install.sh'), join(outdir, 'install.sh'));
+cpSync(join(RELEASE, 'systemd'), outdir, { recursive: true });
 writeReleaseList(outdir);
 writeChecksums(outdir);
 

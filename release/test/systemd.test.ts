@@ -108,20 +108,19 @@ async function until(holds: () => boolean, what: () => string): Promise<void> {
 test('systemd knows every setting of the units, and how little they expose', (t) => {
   const folder = emptyFolder(t);
   const unit = join(folder, 'hakiri@.service');
-  // It looks for the programs that are started.
-  const text = readFileSync(join(UNITS, 'hakiri@.service'), 'utf8');
-  writeFileSync(unit, text.replace('ExecStart=/usr/local/bin/hakiri', 'ExecStart=/bin/true'));
-  const verified = analyze('verify', '--man=no', unit);
-  if (verified === undefined) return t.skip('SKIPPED: systemd is not installed');
-  const said = verified.stderr.split('\n').filter((line) => line.startsWith(unit));
-  // Since systemd 254; before, it starts again after the same time always.
-  const later = /Unknown key 'Restart(Steps|MaxDelaySec)'/;
-  assert.deepEqual(
-    said.filter((line) => !later.test(line)),
-    [],
-  );
+  for (const [name, ...whose] of [['hakiri@.service'], ['hakiri-user@.service', '--user']] as const) {
+    // It looks for the programs that are started.
+    const text = readFileSync(join(UNITS, name), 'utf8');
+    writeFileSync(unit, text.replace('ExecStart=/usr/local/bin/hakiri', 'ExecStart=/bin/true'));
+    const verified = analyze(folder, ...whose, 'verify', '--man=no', unit);
+    if (verified === undefined) return t.skip('SKIPPED: systemd is not installed');
+    // Since systemd 254; before, it starts again after the same time always.
+    const later = /Unknown key 'Restart(Steps|MaxDelaySec)'/;
+    const said = verified.stderr.split('\n').filter((line) => line !== '' && !later.test(line));
+    assert.deepEqual(said, [], name);
+  }
   copyFileSync(join(UNITS, 'hakiri@.service'), unit);
-  const security = analyze('security', '--offline=true', '--no-pager', unit);
+  const security = analyze(folder, 'security', '--offline=true', '--no-pager', unit);
   const report = security?.stdout ?? '';
   const [, exposed = ''] = /Overall exposure level for \S+: ([\d.]+)/.exec(report) ?? [];
   t.diagnostic(`exposed: ${exposed}`);
@@ -178,14 +177,16 @@ describe('under a real systemd', { concurrency: 2, ...needsSystemd }, () => {
     assert.match(log, /"state":"interrupted","rows":[1-9]/);
     assert.ok(!log.includes(SECRET) && !log.includes(token), 'a secret is in the journal');
     assert.doesNotMatch(log, /SIGKILL|timed out/);
-    const count = `cd ${FOLDER} && runuser -u hakiri -- hakiri query --format csv "select count(*) as n from orders"`;
+    const query = `hakiri query --project ${FOLDER} --format csv "select count(*) as n from orders"`;
     const committed = [...log.matchAll(/"rows":(\d+),.*"msg":"committed"/g)].map(([, rows]) => Number(rows));
     assert.ok(committed.length >= 2, 'what was under way was committed, too');
-    const kept = machine.done(`export HOME=/tmp; ${count}`).split(/\r?\n/)[1];
+    const kept = machine.done(`cd / && HOME=/var/lib/hakiri runuser -u hakiri -- ${query}`).split(/\r?\n/)[1];
     assert.equal(
       Number(kept),
       committed.reduce((sum, rows) => sum + rows, 0),
     );
+    const nodes = machine.done(`ls ${FOLDER}/.hakiri/audit`).trim().split('\n');
+    assert.equal(nodes.length, 1, 'whoever asks there as its user is the same node');
   });
 
   test('a daemon that hangs is started again', async (t) => {

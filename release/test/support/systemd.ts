@@ -85,8 +85,9 @@ async function removeGroup(folder: string): Promise<void> {
   }
 }
 
-/** What `systemd-analyze` says of a unit; undefined where there is none. */
-export function analyze(...words: readonly string[]): Outcome | undefined {
+/** What `systemd-analyze` says; undefined where there is none. A user's manager looks for its own files in `home`. */
+export function analyze(home: string, ...words: readonly string[]): Outcome | undefined {
   if (spawnSync('systemd-analyze', ['--version']).status !== 0) return undefined;
-  return run('/usr/bin/systemd-analyze', [...words], { env: { PATH, LANG: 'C.UTF-8', COLUMNS: '200' } });
+  const env = { PATH, LANG: 'C.UTF-8', HOME: home, XDG_RUNTIME_DIR: home };
+  return run('/usr/bin/systemd-analyze', [...words], { env });
 }
