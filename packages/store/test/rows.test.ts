@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import type { JsonValue } from '@hakiri/core';
 import type { Engine } from '@hakiri/engine';
@@ -301,7 +302,7 @@ describe('the row sidecar', () => {
     await rows.close();
   });
 
-  test('a file that is truncated, overwritten, emptied or removed is made anew', async (t) => {
+  test('a file that is truncated, overwritten, emptied, removed or of a newer format is made anew', async (t) => {
     const table = rowsTable(emptyRoot(t), engine, { id: 'int64', name: 'string' }, ['id']);
     await table.commit(runAt(T0), people(Array.from({ length: 3000 }, (_, i) => [i, `some text ${i}`])));
     const file = fileOf(table);
@@ -313,6 +314,12 @@ describe('the row sidecar', () => {
         const bytes = readFileSync(path);
         bytes.fill(0x5a, 16_384);
         writeFileSync(path, bytes);
+      },
+      // As a newer Hakiri may have made it.
+      (path) => {
+        const db = new DatabaseSync(path);
+        db.exec('ALTER TABLE keys RENAME TO later; UPDATE state SET format = 99');
+        db.close();
       },
     ];
     for (const harmed of harm) {

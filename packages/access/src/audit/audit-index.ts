@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { HakiriError } from '@hakiri/core';
 import { byAgent, whoRead } from './ask-index.ts';
 import type { AuditRecord } from './record-members.ts';
 import { takeIn } from './take-in.ts';
@@ -119,20 +120,28 @@ function remove(path: string): void {
 
 function openOrMake(path: string): DatabaseSync {
   try {
-    return openDatabase(path);
+    const db = openDatabase(path);
+    if (db !== undefined) return db;
   } catch (error) {
     if (!isDamage(error)) throw error;
-    remove(path);
-    return openDatabase(path);
   }
+  remove(path);
+  const made = openDatabase(path);
+  if (made === undefined) throw new HakiriError('internal', `${path} was made by another program meanwhile`);
+  return made;
 }
 
-function openDatabase(path: string): DatabaseSync {
+/** Undefined for one of a newer version: all that is in it stands in the log. */
+function openDatabase(path: string): DatabaseSync | undefined {
   const db = new DatabaseSync(path, { timeout: 60_000 });
   try {
     db.exec('PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
     db.exec('BEGIN IMMEDIATE');
     const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version > VERSION) {
+      db.close();
+      return undefined;
+    }
     if (version !== VERSION) {
       for (const { name } of db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all())
         db.exec(`DROP TABLE "${name}"`);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { type Grant, OWNER_GRANT } from '@hakiri/core';
 import { seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
@@ -78,6 +79,26 @@ test('a refusal is told of nobody, too', async (t) => {
   assert.deepEqual(
     index.byAgent(0).map(({ agent, refused }) => [agent, refused]),
     [[undefined, 1]],
+  );
+});
+
+test('an index of a newer version is made again from the log', async (t) => {
+  const { folder, node } = auditFolder(t);
+  const log = openTestAudit(folder);
+  await log.record({ action: 'query', grant: OWNER_GRANT, outcome: 'granted', reads: [], rows: 3 });
+  await log.close();
+  const path = join(node, '..', 'index.sqlite');
+  openAuditIndex(path, folder).close();
+  const db = new DatabaseSync(path);
+  db.exec(`DROP TABLE activity; CREATE TABLE later (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    CREATE VIEW activity AS SELECT * FROM later; PRAGMA user_version = 99`);
+  db.close();
+  const index = openAuditIndex(path, folder);
+  t.after(() => index.close());
+  index.catchUp();
+  assert.deepEqual(
+    index.byAgent(0).map(({ agent, rows }) => [agent, rows]),
+    [['owner', 3]],
   );
 });
 
