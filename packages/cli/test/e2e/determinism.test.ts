@@ -6,20 +6,17 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { RunId } from '@hakiri/core';
 import { seededRandom, TEST_SEED } from '../../../../test/support/random.ts';
-import { testEngine } from '../../../engine/test/support/engine.ts';
 import { filesBelow } from '../support/cli-project.ts';
-import { isOfSourcesOnly } from '../support/program.ts';
+import { programEngine } from '../support/program-engine.ts';
 import { rowsSource } from '../support/rows-source.ts';
 import { runInProcess } from '../support/run-in-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hakiri-same-'));
-const engines = [testEngine(), testEngine()];
+const engines = [programEngine(), programEngine()];
 after(async () => {
   for (const engine of engines) await engine.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-const IN_PROCESS = 'ids of runs are counted, which only a run in this process can be told';
 
 /** Run ids that are counted instead of timed. */
 function countedRunIds(): () => RunId {
@@ -49,7 +46,6 @@ function partsOf(root: string): [string, string][] {
 }
 
 test('the same batches with the same run ids make the same part files, byte for byte', async (t) => {
-  if (isOfSourcesOnly(t, IN_PROCESS)) return;
   const seed = TEST_SEED;
   t.diagnostic(`seed ${seed}`);
   const rows = someRows(30_000, seed);
@@ -80,8 +76,7 @@ test('the same batches with the same run ids make the same part files, byte for 
   assert.deepEqual(made[0], made[1]);
 });
 
-test('another order of the rows is another file: the comparison can fail', async (t) => {
-  if (isOfSourcesOnly(t, IN_PROCESS)) return;
+test('another order of the rows is another file: the comparison can fail', async () => {
   const rows = someRows(1000, 1);
   const made: [string, string][][] = [];
   for (const [name, given] of [

@@ -9,13 +9,12 @@ import { createServe } from '@hakiri/retrieval';
 import { nodeFiles, openStore } from '@hakiri/store';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { testEngine } from '../../../store/test/support/engine.ts';
 import { readThroughView } from '../../../store/test/support/foreign-readers.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { type CliProject, cliProject, filesBelow, type Row } from '../support/cli-project.ts';
-import { hakiri, projectFolder, serveWith, table } from '../support/harness.ts';
 import { parseCsv } from '../support/parse-csv.ts';
-import { isOfSourcesOnly } from '../support/program.ts';
+import { programEnvironment, writeProgramShim } from '../support/program.ts';
+import { programEngine } from '../support/program-engine.ts';
 import { writeNotes } from '../support/write-notes.ts';
 
 const ORDERS = `[[pipeline]]
@@ -348,7 +347,7 @@ test('an export to standard output that was killed is swept from the cache by th
 
 test('a tar is one state of the store, whatever is committed and compacted while it is written', async (t) => {
   const project = await shop(t);
-  const engine = testEngine();
+  const engine = programEngine();
   const store = await openStore({
     root: join(project.folder, '.hakiri'),
     project: 'demo',
@@ -416,25 +415,40 @@ test('an export larger than any answer may be takes the memory of a small one', 
   assert.ok(peak > 0 && peak < 400_000_000, `${peak} bytes of memory`);
 });
 
-test('a terminal is no place for an export, and contradictions are told', async (t) => {
-  if (isOfSourcesOnly(t, 'a terminal is only pretended, to the command line in this process')) return;
-  const world = { cwd: projectFolder(t), project: serveWith({ tables: [table('orders')] }) };
-  for (const [argv, columns] of [
-    [[], 80],
-    [['--json'], undefined],
-    [['--filter', 'a = 1', '--table', 'orders'], undefined],
-    [['--query', 'select 1', '--table', 'orders', '--format', 'csv'], undefined],
-    [['--query', 'select 1', '--filter', 'a = 1', '--format', 'csv'], undefined],
-    [['--table', 'orders,other', '--format', 'csv'], undefined],
-    [['--query', 'select 1', '--output', 'x.tar'], undefined],
-    [['--as-of', 'soon', '--format', 'csv', '--table', 'orders'], undefined],
-  ] as const) {
-    const { code, stdout, stderr } = await hakiri(
-      { ...world, ...(columns === undefined ? {} : { columns }) },
-      'export',
-      ...argv,
-    );
+test('contradictions are told', async (t) => {
+  const project = cliProject(t, ORDERS);
+  const contradictory = [
+    ['--json'],
+    ['--filter', 'a = 1', '--table', 'orders'],
+    ['--query', 'select 1', '--table', 'orders', '--format', 'csv'],
+    ['--query', 'select 1', '--filter', 'a = 1', '--format', 'csv'],
+    ['--table', 'orders,other', '--format', 'csv'],
+    ['--query', 'select 1', '--output', 'x.tar'],
+    ['--as-of', 'soon', '--format', 'csv', '--table', 'orders'],
+  ];
+  for (const argv of contradictory) {
+    const { code, stdout, stderr } = await project.hakiri('export', ...argv);
     assert.deepEqual([code, stdout], [2, ''], argv.join(' '));
     assert.match(stderr, /usage\.argument/, argv.join(' '));
   }
+});
+
+test('a terminal is no place for an export', {
+  skip: process.platform === 'linux' ? false : 'has a terminal of util-linux',
+}, async (t) => {
+  const { folder } = cliProject(t, ORDERS);
+  writeProgramShim(join(folder, 'hakiri'));
+  const { status, stdout } = spawnSync(
+    'script',
+    ['--quiet', '--return', '--command', './hakiri export', '/dev/null'],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: programEnvironment(folder),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  assert.equal(status, 2);
+  assert.match(stdout, /^\S*error\[usage\.argument\]/);
+  assert.equal(stdout.trim().split('\n').length, 2, stdout);
 });

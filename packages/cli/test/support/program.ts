@@ -1,9 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { TestContext } from 'node:test';
 import { bundledProgram, type ProfileName } from './bundle.ts';
 import { CANARY } from './canary.ts';
-import { skipLoudly } from './skip-loudly.ts';
 
 /** How the program is started: a file and what stands before the program's own arguments. */
 export interface ProgramCommand {
@@ -65,10 +63,4 @@ function sharedFolder(): string {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   shared = folder;
   return folder;
-}
-
-/** True, having said so loudly, where released programs are tested and this test would show nothing of them. */
-export function isOfSourcesOnly(t: TestContext, why: string): boolean {
-  if (RELEASE !== undefined) skipLoudly(t, why);
-  return RELEASE !== undefined;
 }
