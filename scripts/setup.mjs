@@ -20,7 +20,7 @@ function isInstalled() {
   const wanted = JSON.parse(readFileSync(lockFile, 'utf8')).packages;
   const installed = JSON.parse(readFileSync(installedLockFile, 'utf8')).packages;
   return Object.entries(wanted).every(([path, entry]) => {
-    if (!path.startsWith('node_modules/') || entry.link === true) return true;
+    if (!path.includes('node_modules/') || entry.link === true) return true;
     const found = installed[path];
     return found === undefined ? entry.optional === true || entry.peer === true : sameVersion(found, entry);
   });
