@@ -30,9 +30,10 @@ What was installed is recorded in ~/.local/share/hakiri (XDG_DATA_HOME).
 END
 }
 
-say() { printf '%s\n' "$1"; }
+# Nobody has to listen to the end.
+say() { printf '%s\n' "$1" 2>/dev/null || :; }
 
-warn() { printf 'warning: %s\n' "$1" >&2; }
+warn() { printf 'warning: %s\n' "$1" >&2 || :; }
 
 # Ends with the message $1, the hint $2, and the exit code $3 or 1.
 fail() {
@@ -711,6 +712,7 @@ main() {
   read_arguments "$@"
   choose_folders
   trap clean_up EXIT
+  trap '' PIPE
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM

@@ -127,6 +127,15 @@ test('an installation that is stopped by a signal clears away what it began', as
   }
 });
 
+test('an installation to whose output nobody listens is finished', async (t) => {
+  const home = emptyHome(t);
+  const release = await writeSampleRelease(emptyFolder(t), { version: '1.0.0' });
+  run('/bin/sh', ['-c', `sh ${INSTALLER} --from ${release} 2>&1 | true`], { env: home.env });
+  assert.equal(home.installed(), sumOf(release));
+  assert.deepEqual(leftovers(home), []);
+  assert.equal(home.record().length, 2);
+});
+
 test('installations at once wait for each other, and what is installed is on record', async (t) => {
   const home = emptyHome(t);
   const releases = await Promise.all(
