@@ -63,7 +63,7 @@ test('every command that works on a project refuses a store of a newer Hakiri, a
       stderr,
       /^error\[store\.newer_format\]: .*demo has format 99; this Hakiri knows up to \d+$/m,
     );
-    assert.match(stderr, /^hint: Update Hakiri\. Nothing was changed;/m, asked);
+    assert.match(stderr, /^hint: Update Hakiri, and start its daemon anew\. Nothing was changed;/m, asked);
     assert.equal(stdout, '', asked);
     assert.deepEqual(everything(folder), before, asked);
   }

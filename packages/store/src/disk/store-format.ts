@@ -41,7 +41,7 @@ export function newerFormat(what: string, format: number): HakiriError {
     'store.newer_format',
     `${what} has format ${format}; this Hakiri knows up to ${STORE_FORMAT}`,
     {
-      hint: 'Update Hakiri. Nothing was changed; `backups` in the store tells how to go back, where it was upgraded.',
+      hint: 'Update Hakiri, and start its daemon anew. Nothing was changed; `backups` in the store tells how to go back.',
       details: { format, known: STORE_FORMAT },
     },
   );
