@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from '../src/paths.ts';
 import { emptyFolder, releasedProgram } from './support/released.ts';
 import { analyze, bootSystemd, type Machine, noSystemd, UNITS } from './support/systemd.ts';
 
@@ -75,14 +76,22 @@ schedule = "every 1h"
   commit_every = "1 rows"
 `;
 
-/** A machine on which a project waits to be served, as docs/running-as-a-service.md sets it up. */
+/** What the page has readers do to set a service up, but for starting it. */
+function setUp(): string {
+  const page = readFileSync(join(ROOT, 'docs/running-as-a-service.md'), 'utf8');
+  const [, commands = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  assert.match(commands, /^systemctl enable --now hakiri@demo$/m);
+  return commands.replace('enable --now', 'enable');
+}
+
+/** A machine on which a project waits to be served. */
 async function projectMachine(t: TestContext, toml: string, settings = '') {
   const machine = await bootSystemd(t, releasedProgram('full'));
   const port = await freePort();
   machine.done(`
-    install -d -o hakiri -g hakiri -m 700 ${FOLDER}
-    cat > ${FOLDER}/hakiri.toml <<'TOML'\n${toml}\nTOML
-    chown hakiri: ${FOLDER}/hakiri.toml
+    cd /run/release
+    cat > hakiri.toml <<'TOML'\n${toml}\nTOML
+    ${setUp()}
     mkdir -p /etc/hakiri /etc/systemd/system/hakiri@.service.d
     echo 'SERVE_FLAGS=--port=${port}' > /etc/hakiri/demo.env
     printf '%s' ${SECRET} | systemd-creds encrypt --with-key=host --name=SHOP_TOKEN - /etc/hakiri/shop.cred
@@ -190,9 +199,25 @@ describe('under a real systemd', { concurrency: 2, ...needsSystemd }, () => {
   });
 
   test('a daemon that hangs is started again', async (t) => {
-    const toml = '[project]\nname = "demo"\n';
-    const { machine, origin } = await projectMachine(t, toml, 'WatchdogSec=1s\nRestartSec=100ms');
-    machine.done(`systemctl start ${UNIT}`);
+    const toml = `[project]
+name = "demo"
+
+[[pipeline]]
+id = "people"
+source = { connector = "file", config = { path = "/srv/exports/people.ndjson" } }
+tables = [{ source = "people", name = "people", primary_key = ["id"] }]
+schedule = "every 1h"
+`;
+    const closed = ['IPAddressDeny=any', 'IPAddressAllow=localhost', 'BindReadOnlyPaths=/srv/exports'];
+    const settings = ['WatchdogSec=1s', 'RestartSec=100ms', ...closed];
+    const { machine, origin } = await projectMachine(t, toml, settings.join('\n'));
+    machine.done(
+      `mkdir /srv/exports; echo '{"id": 1}' > /srv/exports/people.ndjson; systemctl start ${UNIT}`,
+    );
+    await until(
+      () => /"state":"done","rows":1/.test(logOf(machine)),
+      () => logOf(machine),
+    );
     const before = show(machine, 'MainPID');
     await sleep(2500);
     assert.equal(show(machine, 'NRestarts'), '0', 'one that does not hang goes on');

@@ -19,15 +19,14 @@ for folder in /usr/lib/systemd/system/*.wants /usr/lib/systemd/system-generators
   mount -t tmpfs tmpfs "$folder"
 done
 mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
-cp "$PROGRAM" /usr/local/bin/hakiri
-cp "$UNITS"/*.service /etc/systemd/system
-cp "$UNITS"/hakiri.sysusers /run/hakiri.conf
+mount -t tmpfs -o mode=755 tmpfs /srv
+mkdir /run/release
+cp "$PROGRAM" "$UNITS"/* /run/release
 mount -t tmpfs -o mode=755 tmpfs /var
 mkdir -p /var/lib /var/cache /var/log/journal /var/tmp
 ln -s /run /var/run
 chmod 1777 /var/tmp
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-systemd-sysusers /run/hakiri.conf
 cat > /etc/systemd/system/machine.target <<UNIT
 [Unit]
 DefaultDependencies=no

@@ -31,7 +31,7 @@ function cgroupMount(): string | undefined {
   return readFileSync('/proc/mounts', 'utf8').match(/^\S+ (\S+) cgroup2 /m)?.[1];
 }
 
-/** With the program installed, the units in place, and their user made. */
+/** With the program and the units in /run/release; nothing is installed. */
 export async function bootSystemd(t: TestContext, program: string): Promise<Machine> {
   const group = mkdtempSync(join(cgroupMount() ?? '', 'hakiri-test-'));
   const boot = join(import.meta.dirname, 'boot-systemd.sh');
