@@ -20,9 +20,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { sha256 } from '../src/payload.ts';
+import { describeFile, sha256 } from '../src/payload.ts';
+import { withIndex } from './support/payload-index.ts';
 import { emptyFolder, needsRoot, releasedProgram, run, runWithMounts } from './support/released.ts';
-import { releasedLauncher, smallProgram } from './support/small-program.ts';
+import { programOf, releasedLauncher, smallProgram } from './support/small-program.ts';
 import { assertRefuses, assertStarts, cacheIn, contents, NOT_STARTED } from './support/starting.ts';
 import { compileTool } from './support/tool.ts';
 
@@ -263,6 +264,24 @@ test('on a full disk it says so and leaves nothing; with room it starts', needsR
   );
   assert.match(stderr, /there is no room left in \S+ to unpack to\nhint: Free some/);
   assert.equal(stdout, '.lock\nbuild 1\n');
+  assert.equal(code, NOT_STARTED);
+});
+
+test('a frame that holds more than its size is refused before it fills a disk', needsRoot, async (t) => {
+  const folder = emptyFolder(t);
+  writeFileSync(join(folder, 'zeros'), Buffer.alloc(50_000_000));
+  const files = [describeFile(folder, 'zeros')];
+  const bomb = await programOf(folder, SMALL.name, files);
+  const [program, home] = [join(folder, 'hakiri'), emptyFolder(t)];
+  writeFileSync(
+    program,
+    withIndex(bomb, (index) => index.replace(' 50000000 ', ' 10000 ')),
+    { mode: 0o755 },
+  );
+  const { code, stderr } = runWithMounts(`mount -t tmpfs -o size=1m none ${home}; exec ${program}`, {
+    HOME: home,
+  });
+  assert.match(stderr, /damaged: zeros has another hash/);
   assert.equal(code, NOT_STARTED);
 });
 

@@ -101,9 +101,12 @@ static void append_damaged_index(struct bytes *index, const char *text) {
     else if (i == damaged && how == 1) continue;
     else if (i == damaged && how <= 5) append_damaged_line(index, line);
     else append_text(index, line);
-    for (size_t again = how == 6 && i == damaged ? below(70) : 0; again > 0; again--) {
+    for (size_t again = how == 6 && i == damaged ? below(80) : 0; again > 0; again--) {
+      char suffix[32];
+      snprintf(suffix, sizeof suffix, "%zu", again);
       append_text(index, "\n");
       append_text(index, line);
+      if (below(64) != 0) append_text(index, suffix);
     }
     append_text(index, "\n");
   }

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../../../test/support/random.ts';
-import { describeFile, packPayload } from '../../src/payload.ts';
+import { describeFile, type PayloadFile, packPayload } from '../../src/payload.ts';
 import { payloadIndex } from './payload-index.ts';
 import { releasedProgram } from './released.ts';
 
@@ -39,12 +39,21 @@ export async function smallProgram(folder: string, build: number): Promise<Small
   const names = [...Array.from({ length: FILES }, (_, i) => `file-${i}`), 'hakiri'];
   const files = names.map((name) => describeFile(payload, name));
 
-  const launcher = releasedLauncher();
   const path = join(folder, `small-${build}`);
   const name = `core-${String(build).repeat(16)}`;
-  const { bytes } = await packPayload(payload, name, files, launcher.length);
-  writeFileSync(path, Buffer.concat([launcher, bytes]), { mode: 0o755 });
+  writeFileSync(path, await programOf(payload, name, files), { mode: 0o755 });
   return { path, name, digests: Object.fromEntries(files.map((file) => [file.name, file.digest])) };
+}
+
+/** The released launcher with these files of a folder behind it. */
+export async function programOf(
+  folder: string,
+  name: string,
+  files: readonly PayloadFile[],
+): Promise<Buffer> {
+  const launcher = releasedLauncher();
+  const { bytes } = await packPayload(folder, name, files, launcher.length);
+  return Buffer.concat([launcher, bytes]);
 }
 
 /** Half of them zero, so that there is something to compress. */
