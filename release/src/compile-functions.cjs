@@ -5,7 +5,10 @@ const { createRequire } = require('node:module');
 const { dirname } = require('node:path');
 const { constants, Script } = require('node:vm');
 
-/** Only what never waits: what has been compiled when a command waits for two things depends on which comes first. */
+/**
+ * Only what never waits: what has been compiled when a command waits for two things depends on which comes first. What
+ * `run` and `query` need beside would spare them a twentieth of their start, and take 0.4 MB.
+ */
 const COMMANDS = [['--help'], ['run', '--help'], ['query', '--help'], ['schema']];
 
 const [filename, outfile] = process.argv.slice(2);
