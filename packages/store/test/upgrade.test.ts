@@ -263,6 +263,17 @@ test('a new store is of the newest format, and has nothing to keep', async (t) =
   assert.ok(!readdirSync(contextOf(root)).includes('backups'), basename(root));
 });
 
+test('a store of every earlier format is here to be upgraded, and the guide tells of every format', (t) => {
+  const found = new Set(BUILDS.map((build) => formatOf(unpackEarlier(t, build))));
+  const formats = Array.from({ length: STORE_FORMAT }, (_, i) => i + 1);
+  assert.deepEqual(
+    [...found].sort(),
+    formats.slice(0, -1).map((format) => `format = ${format}`),
+  );
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/upgrading.md'), 'utf8');
+  for (const format of formats) assert.match(guide, new RegExp(`^\\| ${format} +\\| `, 'm'));
+});
+
 test('archives of earlier stores are small', () => {
   for (const build of BUILDS satisfies readonly Build[]) {
     assert.ok(readFileSync(join(import.meta.dirname, `fixtures/${build}.tar.gz`)).length < 150_000, build);

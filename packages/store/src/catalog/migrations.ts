@@ -1,4 +1,4 @@
-/** Statement batches; `user_version` says how many have run. Never edit one that has shipped: add another. */
+/** Statement batches; `user_version` says how many have run. Never edit one that has shipped: add another, which raises the store's format. */
 export const MIGRATIONS: readonly string[] = [
   `
 CREATE TABLE jobs (
