@@ -76,10 +76,17 @@ schedule = "every 1h"
   commit_every = "1 rows"
 `;
 
+/** Commands of the page below a heading. */
+function commandsOf(heading: string): string {
+  const page = readFileSync(join(ROOT, 'docs/running-as-a-service.md'), 'utf8');
+  const below = page.slice(page.indexOf(`\n## ${heading}\n`));
+  const [, commands = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(below) ?? [];
+  return commands;
+}
+
 /** What the page has readers do to set a service up, but for starting it. */
 function setUp(): string {
-  const page = readFileSync(join(ROOT, 'docs/running-as-a-service.md'), 'utf8');
-  const [, commands = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  const commands = commandsOf('Setting it up');
   assert.match(commands, /^systemctl enable --now hakiri@demo$/m);
   return commands.replace('enable --now', 'enable');
 }
@@ -238,5 +245,38 @@ schedule = "every 1h"
     assert.equal(show(machine, 'NRestarts'), '0');
     assert.equal(show(machine, 'ExecMainStatus'), '2');
     assert.match(logOf(machine), /error\[manifest\.syntax\]/);
+  });
+
+  test("a user's own systemd runs it without root", async (t) => {
+    const { done } = await bootSystemd(t, releasedProgram('full'));
+    const port = await freePort();
+    const commands = commandsOf('Without root');
+    assert.match(commands, /^loginctl enable-linger$/m);
+    const state = done(`
+      useradd --create-home --home-dir /var/ada ada
+      id=$(id -u ada)
+      install -d -o ada -m 700 /run/user /run/user/$id
+      mkdir /sys/fs/cgroup/ada
+      chown -R ada: /sys/fs/cgroup/ada
+      cat > /run/as-ada <<'SH'
+export HOME=/var/ada XDG_RUNTIME_DIR=/run/user/$(id -u)
+cd /run/release
+exec "$@"
+SH
+      as_ada() { setpriv --reuid ada --regid ada --clear-groups sh /run/as-ada "$@"; }
+      (echo 0 > /sys/fs/cgroup/ada/cgroup.procs; as_ada /lib/systemd/systemd --user) > /run/ada.log 2>&1 &
+      until as_ada systemctl --user is-system-running | grep -q running; do sleep 0.05; done
+      as_ada sh -ec '
+        install -D -m 755 hakiri ~/.local/bin/hakiri
+        mkdir -p ~/demo ~/.config/hakiri
+        printf "[project]\\nname = \\"demo\\"\\n" > ~/demo/hakiri.toml
+        echo SERVE_FLAGS=--port=${port} > ~/.config/hakiri/$(systemd-escape --path ~/demo).env
+        ${commands.replace('loginctl enable-linger', '')}'
+      as_ada systemctl --user show --property=ActiveState,StatusText "hakiri@var-ada-demo"
+      cat /proc/$(as_ada systemctl --user show --property=MainPID --value hakiri@var-ada-demo)/status`);
+    assert.match(state, /^ActiveState=active$/m);
+    assert.match(state, /^StatusText=Serving demo$/m);
+    assert.match(state, /^NoNewPrivs:\s+1$/m);
+    assert.equal(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text(), 'ok\n');
   });
 });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,6 +34,8 @@ function cgroupMount(): string | undefined {
 /** With the program and the units in /run/release; nothing is installed. */
 export async function bootSystemd(t: TestContext, program: string): Promise<Machine> {
   const group = mkdtempSync(join(cgroupMount() ?? '', 'hakiri-test-'));
+  // To users in it this is the root of all groups.
+  chmodSync(group, 0o755);
   const boot = join(import.meta.dirname, 'boot-systemd.sh');
   const namespaces = ['--pid', '--fork', '--mount', '--uts', '--ipc', '--cgroup', '--kill-child'];
   const enter = 'echo 0 > "$0/cgroup.procs" && exec "$@"';
