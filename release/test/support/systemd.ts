@@ -23,8 +23,21 @@ const BOOTED_MS = 20_000;
 export function noSystemd(): string | undefined {
   if (process.getuid?.() !== 0) return 'only root can start a systemd';
   if (!existsSync(SYSTEMD)) return 'systemd is not installed (Debian: systemd)';
-  if (cgroupMount() === undefined) return 'there is no cgroup2';
+  const mount = cgroupMount();
+  if (mount === undefined) return 'there is no cgroup2';
+  // As a rule in a container.
+  const isAllowed = spawnSync('unshare', ['--pid', '--fork', '--mount', '--cgroup', 'true']).status === 0;
+  if (!isAllowed || !canMakeGroup(mount)) return 'no machine can be made within this one';
   return undefined;
+}
+
+function canMakeGroup(mount: string): boolean {
+  try {
+    rmdirSync(mkdtempSync(join(mount, 'hakiri-test-')));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function cgroupMount(): string | undefined {
