@@ -63,17 +63,17 @@ for (const build of BUILDS) {
     assert.deepEqual(summary(catalogFile({ context: path })), { catalog, cursors });
     assert.deepEqual(summary(catalogFile(earlier)), { catalog: STORE_FORMAT, cursors });
     await store.close();
-
-    await (await openWritableStore(options, LOCK)).close();
-    await openMaintenance(options, LOCK, async () => {});
-    assert.equal(upgrades.length, 1);
-    assert.deepEqual(backupsOf(earlier), [backup]);
     const { checks } = await examineStore(options);
     assert.deepEqual(
       checks.filter(({ state }) => state !== 'ok'),
       [],
     );
     assert.equal(checks.find(({ name }) => name === 'backup')?.path, path);
+
+    await (await openWritableStore(options, LOCK)).close();
+    await openMaintenance(options, LOCK, async () => {});
+    assert.equal(upgrades.length, 1);
+    assert.deepEqual(backupsOf(earlier), [backup]);
   });
 }
 

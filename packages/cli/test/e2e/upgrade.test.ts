@@ -58,7 +58,6 @@ for (const build of BUILDS) {
       const { code, stdout: verified } = await project.hakiri('audit', 'verify');
       assert.equal(code, 0, verified);
     }
-    assert.deepEqual(await project.complaints(), []);
 
     server.phase = 4;
     const { tables, stderr: said } = await project.run();
