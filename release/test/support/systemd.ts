@@ -26,8 +26,10 @@ export function noSystemd(): string | undefined {
   const mount = cgroupMount();
   if (mount === undefined) return 'there is no cgroup2';
   // As a rule in a container.
-  const isAllowed = spawnSync('unshare', ['--pid', '--fork', '--mount', '--cgroup', 'true']).status === 0;
-  if (!isAllowed || !canMakeGroup(mount)) return 'no machine can be made within this one';
+  const mounts =
+    'mount --make-rprivate / && umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup';
+  const { status } = spawnSync('unshare', ['--pid', '--fork', '--mount', '--cgroup', 'sh', '-c', mounts]);
+  if (status !== 0 || !canMakeGroup(mount)) return 'no machine can be made within this one';
   return undefined;
 }
 
