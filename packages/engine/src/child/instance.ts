@@ -19,9 +19,13 @@ export const WRITER_SETTINGS = {
 const LEAST_SESSION_BYTES = 256_000_000;
 const MOST_SESSION_BYTES = 4_000_000_000;
 
-/** Of one query: as many as may run beside each other take half of the machine's memory at most. */
+/** Of one query: as many as may run beside each other take half of the memory there is at most. */
 export const sessionMemoryBytes = (): number =>
-  Math.min(MOST_SESSION_BYTES, Math.max(LEAST_SESSION_BYTES, Math.floor(totalmem() / 8)));
+  Math.min(MOST_SESSION_BYTES, Math.max(LEAST_SESSION_BYTES, Math.floor(memoryBytes() / 8)));
+
+/** The machine's, or what a service manager or container leaves of it; 0 says that nobody knows of a limit. */
+const memoryBytes = (): number =>
+  Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** A query may use the machine, but must leave room for what else runs on it, and spills nowhere. */
 export const sessionSettings = () => ({
