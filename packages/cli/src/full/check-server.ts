@@ -25,9 +25,10 @@ export async function checkServer(folder: string, env: Environment): Promise<Doc
   try {
     const { server, tools } = await shakeHands(child);
     const ms = Math.round(performance.now() - startedMs);
-    return tools.includes(EXPECTED_TOOL)
-      ? { name: 'mcp', state: 'ok', message: `${server} answered in ${ms} ms with ${tools.length} tools` }
-      : failed(`${server} offers no ${EXPECTED_TOOL}`);
+    if (!tools.includes(EXPECTED_TOOL)) return failed(`${server.name} offers no ${EXPECTED_TOOL}`);
+    if (server.version !== VERSION) return otherVersion(server.version);
+    const message = `${server.name} ${server.version} answered in ${ms} ms with ${tools.length} tools`;
+    return { name: 'mcp', state: 'ok', message };
   } catch (error) {
     return failed((error as Error).message);
   } finally {
@@ -37,18 +38,23 @@ export async function checkServer(folder: string, env: Environment): Promise<Doc
   }
 }
 
+interface ServerName {
+  readonly name: string;
+  readonly version: string;
+}
+
 async function shakeHands(
   child: ChildProcess,
-): Promise<{ readonly server: string; readonly tools: readonly string[] }> {
+): Promise<{ readonly server: ServerName; readonly tools: readonly string[] }> {
   const ask = asker(child);
   const { serverInfo } = (await ask('initialize', {
     protocolVersion: PROTOCOL,
     capabilities: {},
     clientInfo: { name: 'hakiri-doctor', version: VERSION },
-  })) as { readonly serverInfo: { readonly name: string; readonly version: string } };
+  })) as { readonly serverInfo: ServerName };
   child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n`);
   const { tools } = (await ask('tools/list', {})) as { readonly tools: readonly { readonly name: string }[] };
-  return { server: `${serverInfo.name} ${serverInfo.version}`, tools: tools.map(({ name }) => name) };
+  return { server: serverInfo, tools: tools.map(({ name }) => name) };
 }
 
 /** Requests in the lines of JSON-RPC; they fail when the child ends. */
@@ -88,6 +94,16 @@ function asker(child: ChildProcess): (method: string, params: object) => Promise
     waiting.set(id, answer);
     child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
     return answer.promise;
+  };
+}
+
+/** `hakiri mcp` passes on to the daemon there is, which goes on as what it was when it was started. */
+function otherVersion(version: string): DoctorCheck {
+  return {
+    name: 'mcp',
+    state: 'warning',
+    message: `The daemon of this project is of version ${version}; this is ${VERSION}`,
+    hint: 'Start it anew: what it runs and writes may fail once the store was upgraded.',
   };
 }
 
