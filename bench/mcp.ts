@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askAround } from './support/ask-around.ts';
 import { githubRow } from './support/github-rows.ts';
-import { type McpClient, mcpClient } from './support/mcp-client.ts';
+import { mcpClient } from './support/mcp-client.ts';
 import { median, processTree, pssMb } from './support/measure.ts';
 import { type Bar, limitBar, type Scale } from './support/report.ts';
 
@@ -116,19 +117,6 @@ async function idle(scale: Scale, { cwd, env }: Place): Promise<readonly Bar[]> 
     daemon.kill('SIGTERM');
     await gone;
   }
-}
-
-async function askAround(client: McpClient, i: number): Promise<void> {
-  await client.call('context_tables', {});
-  await client.call('context_get', { table: 'issues', keys: [[1_000_000_000 + i]] });
-  await client.call('context_query', {
-    sql: `select state, count(*) from issues where comments > ${i} group by all`,
-  });
-  await client.call('context_query', {
-    table: 'issues',
-    select: ['title'],
-    search: { text: 'memory leak while reading parquet', k: 10 },
-  });
 }
 
 function treeMb(root: number): number {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Figures } from '../../release/src/budgets.ts';
 import type { ReleaseProfile } from '../../release/src/profile.ts';
+import { askAround } from './ask-around.ts';
 import { githubRow } from './github-rows.ts';
-import { type McpClient, mcpClient } from './mcp-client.ts';
+import { mcpClient } from './mcp-client.ts';
 import { median, millisecondsUntil, processTree, quietMachine } from './measure.ts';
 
 export type StartTimes = Pick<Figures, 'first_start_ms' | 'start_ms' | 'unpacked_first_start_ms'>;
@@ -162,19 +163,6 @@ async function idleDaemon(program: string, place: Place): Promise<number> {
   } finally {
     await end(daemon, 'SIGTERM');
   }
-}
-
-async function askAround(client: McpClient, i: number): Promise<void> {
-  await client.call('context_tables', {});
-  await client.call('context_get', { table: 'issues', keys: [[1_000_000_000 + i]] });
-  await client.call('context_query', {
-    sql: `select state, count(*) from issues where comments > ${i} group by all`,
-  });
-  await client.call('context_query', {
-    table: 'issues',
-    select: ['title'],
-    search: { text: 'memory leak while reading parquet', k: 10 },
-  });
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
