@@ -21,7 +21,7 @@ const root = join(import.meta.dirname, '..');
 /** How the pages write the port of the shop and the reader's folder. */
 const SHOP = '127.0.0.1:8080';
 const FOLDER = '/home/ada/demo';
-const SAMPLE = 3;
+const SAMPLE = 2;
 
 const pages = [
   'README.md',
