@@ -16,7 +16,7 @@ interface Suite {
 }
 
 /** Each starts the program some hundred times. */
-const END_TO_END = 'packages/cli/test/e2e/*.test.ts';
+const END_TO_END = 'packages/cli/test/{e2e,daemon}/*.test.ts';
 
 const SUITES: Readonly<Record<string, Suite>> = {
   all: { files: '{packages/*/test,test,docs}/**/*.test.ts', env: {} },
@@ -24,7 +24,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   crash: { files: 'packages/*/test/{crash/*,*-faults}.test.ts', env: { HAKIRI_CRASH_COUNT: '300' } },
   fuzz: { files: 'packages/*/test/**/*fuzz*.test.ts', env: { HAKIRI_FUZZ_COUNT: '10000' } },
   release: {
-    files: 'packages/cli/test/{e2e,daemon}/*.test.ts',
+    files: END_TO_END,
     env: { HAKIRI_TEST_RELEASE: join(import.meta.dirname, '../dist/release') },
     isOffline: true,
   },

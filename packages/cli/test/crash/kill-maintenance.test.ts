@@ -170,7 +170,8 @@ test('maintenance that is killed at any instant, and again, loses nothing, and t
   const started = performance.now();
   let kills = 0;
   let cases = 0;
-  for (; cases < COUNT && performance.now() - started < BUDGET_MS; cases++) {
+  // A machine that is faster by now lets the first ones come to their end.
+  for (; cases < COUNT && (kills === 0 || performance.now() - started < BUDGET_MS); cases++) {
     const random = seededRandom(seed + cases * 7919);
     const command = COMMANDS[cases % COMMANDS.length]!;
     const folder = join(home, `case-${cases}`);
