@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { HakiriError, toHakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
-import { protocolLine } from '../protocol-line.ts';
+import { onLines, protocolLine } from '../protocol-line.ts';
 import { exportRows } from './export-rows.ts';
 import { volunteerForOutOfMemory, watchMemory } from './memory-watch.ts';
 import { lowerPriority, OUTSIDE_NICENESS, SLOW_NICENESS, SLOW_QUERY_CPU_MS } from './priority.ts';
@@ -64,7 +63,7 @@ export async function runEngineChild(
   process.stdout.on('error', () => process.kill(process.pid, 'SIGKILL'));
 
   let queue = Promise.resolve();
-  createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+  onLines(process.stdin, (line) => {
     queue = queue.then(async () => {
       const { id, ...request } = JSON.parse(line) as EngineRequest & { readonly id: number };
       const guarded = isFromOutside(request) ? guard(id) : UNGUARDED;

@@ -1,8 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { type ErrorCode, HakiriError } from '@hakiri/core';
 import type { EngineReply, EngineRequest } from '../protocol.ts';
-import { protocolLine } from '../protocol-line.ts';
+import { onLines, protocolLine } from '../protocol-line.ts';
 
 /** `writer` and `reader` take trusted requests only; text from outside goes to `sql`. */
 export type ChildRole = 'writer' | 'reader' | 'sql';
@@ -30,9 +29,7 @@ export class EngineChild {
     this.#process = spawn(role);
     const { stdout, stdin } = this.#process;
     if (!stdout || !stdin) throw new HakiriError('internal', 'An engine child was started without pipes');
-    createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) =>
-      this.#onLine(line),
-    );
+    onLines(stdout, (line) => this.#onLine(line));
     // A child that dies while we write to it reports itself through 'exit', not here.
     stdin.on('error', () => {});
     this.#process.on('error', (cause) =>

@@ -197,28 +197,30 @@ export function openRowsFile(file: SegmentFile, path: string, expectedRows: numb
   };
   const seqAt = (ordinal: number): number => (seqWidth === 0 ? firstSeq + ordinal : (seqs()[ordinal] ?? 0));
 
-  let heldBlock = -1;
-  let heldKeys: readonly (readonly JsonValue[])[] = [];
-  const keysOf = (number: number): readonly (readonly JsonValue[])[] => {
-    if (number === heldBlock) return heldKeys;
+  let held: { readonly number: number; readonly bytes: Buffer } | undefined;
+  /** Keys one after the other, each behind its length. */
+  const keyBlock = (number: number): Buffer => {
+    if (held?.number === number) return held.bytes;
     const ends = blocks();
     const from = number === 0 ? 0 : (ends[number * 2 - 2] ?? 0);
     const bytes = Buffer.from(read(MAGIC.length + from, (ends[number * 2] ?? 0) - from));
     if (crc32(bytes) !== ends[number * 2 + 1]) throw damaged('the checksum of its keys does not fit');
-    const keys: (readonly JsonValue[])[] = [];
-    for (let at = 0; at < bytes.length; ) {
+    held = { number, bytes };
+    return bytes;
+  };
+  const keyIn = (bytes: Buffer, place: number): readonly JsonValue[] => {
+    let at = 0;
+    for (let i = 0; at < bytes.length; i++) {
       let length = 0;
       for (let shift = 0; ; shift += 7) {
         const byte = bytes[at++] ?? 0;
         length |= (byte & 0x7f) << shift;
         if (byte < 0x80) break;
       }
-      keys.push(JSON.parse(`[${bytes.toString('utf8', at, at + length)}]`) as JsonValue[]);
+      if (i === place) return JSON.parse(`[${bytes.toString('utf8', at, at + length)}]`) as JsonValue[];
       at += length;
     }
-    heldBlock = number;
-    heldKeys = keys;
-    return keys;
+    throw damaged('a key is missing');
   };
 
   return {
@@ -231,9 +233,7 @@ export function openRowsFile(file: SegmentFile, path: string, expectedRows: numb
     keyAt(ordinal) {
       if (ordinal < 0 || ordinal >= rows) throw new RangeError(`There is no row ${ordinal} of ${rows}`);
       if (!keyed) return [runs()[runIndexAt(ordinal)]!, seqAt(ordinal)];
-      const key = keysOf(Math.floor(ordinal / BLOCK_ROWS))[ordinal % BLOCK_ROWS];
-      if (key === undefined) throw damaged('a key is missing');
-      return key;
+      return keyIn(keyBlock(Math.floor(ordinal / BLOCK_ROWS)), ordinal % BLOCK_ROWS);
     },
   };
 }
