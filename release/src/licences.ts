@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Component } from './component.ts';
 import { debianRoot } from './debian.ts';
 import { packageFolder } from './packages.ts';
@@ -25,8 +26,8 @@ export function licenceText({ name, version, licence, purl }: Component): string
     const root = debianRoot(/\?arch=(.*)/.exec(purl)?.[1] ?? '');
     return readFileSync(join(root, 'usr/share/doc', name, 'copyright'), 'utf8');
   }
-  const own = join(RELEASE, 'licences', `${name.replace('/', '-')}-${version}.txt`);
-  if (existsSync(own)) return readFileSync(own, 'utf8');
+  const own = join(RELEASE, 'licences', `${name.replace('/', '-')}-${version}.txt.gz`);
+  if (existsSync(own)) return gunzipSync(readFileSync(own)).toString();
   const packageName = decodeURIComponent(/npm\/(.*)@/.exec(purl)?.[1] ?? name);
   const texts = textsIn(packageFolder({ name: packageName, version }));
   if (texts.length > 0) return texts.join('\n');
