@@ -1,10 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askAround } from './support/ask-around.ts';
-import { githubRow } from './support/github-rows.ts';
+import { askAround, writeIssuesProject } from './support/issues-project.ts';
 import { mcpClient } from './support/mcp-client.ts';
 import { median, processTree, pssMb } from './support/measure.ts';
 import { type Bar, limitBar, type Scale } from './support/report.ts';
@@ -17,34 +16,12 @@ const WARM_UP = 100;
 /** Children go before the minute is over in which nobody asks. */
 const IDLE_MS = { small: 3000, full: 60_000 };
 
-const MANIFEST = `[project]
-name = "bench"
-[[pipeline]]
-id = "issues"
-source = { connector = "file", config = { path = "issues.ndjson" } }
-  [[pipeline.tables]]
-  source = "issues"
-  name = "issues"
-  primary_key = ["id"]
-  [pipeline.tables.indexes.words]
-  kind = "fts"
-  columns = ["title", "body"]
-  analyzer = "english"
-  [pipeline.tables.indexes.likeness]
-  kind = "vector"
-  column = "body"
-  model = "hakiri-lexical-v1"
-  dim = 384
-`;
-
 /** One call over stdio beside a call of a tool that does nothing; what a daemon keeps when nobody asks. */
 export async function mcp(scale: Scale): Promise<readonly Bar[]> {
   const cwd = mkdtempSync(join(tmpdir(), 'hakiri-mcp-'));
   const env = { PATH: process.env.PATH, HOME: cwd };
   try {
-    writeFileSync(join(cwd, 'hakiri.toml'), MANIFEST);
-    const rows = Array.from({ length: ROWS[scale] }, (_, i) => `${githubRow(i)}\n`);
-    writeFileSync(join(cwd, 'issues.ndjson'), rows.join(''));
+    writeIssuesProject(cwd, ROWS[scale], { indexed: true });
     const ran = spawnSync(process.execPath, [BUNDLE, 'run'], { cwd, env, encoding: 'utf8' });
     if (ran.status !== 0) throw new Error(ran.stderr);
     return [...(await calls(scale, { cwd, env })), ...(await idle(scale, { cwd, env }))];

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Figures } from '../../release/src/budgets.ts';
 import type { ReleaseProfile } from '../../release/src/profile.ts';
-import { askAround } from './ask-around.ts';
-import { githubRow } from './github-rows.ts';
+import { askAround, writeIssuesProject } from './issues-project.ts';
 import { mcpClient } from './mcp-client.ts';
 import { median, millisecondsUntil, processTree, quietMachine } from './measure.ts';
 
@@ -84,35 +83,13 @@ export function measureStarts(program: string, rounds: number): Promise<Starts> 
   });
 }
 
-const MANIFEST = `[project]
-name = "idle"
-[[pipeline]]
-id = "issues"
-source = { connector = "file", config = { path = "issues.ndjson" } }
-  [[pipeline.tables]]
-  source = "issues"
-  name = "issues"
-  primary_key = ["id"]
-`;
-const INDEXES = `  [pipeline.tables.indexes.words]
-  kind = "fts"
-  columns = ["title", "body"]
-  analyzer = "english"
-  [pipeline.tables.indexes.likeness]
-  kind = "vector"
-  column = "body"
-  model = "hakiri-lexical-v1"
-  dim = 384
-`;
 const ROWS = 1000;
 
 /** Resident memory of everything that stays, after it was used and then left alone. */
 async function idleMegabytes(profile: ReleaseProfile, program: string, folder: string): Promise<number> {
   const cwd = join(folder, 'project');
   mkdirSync(cwd);
-  writeFileSync(join(cwd, 'hakiri.toml'), profile === 'full' ? MANIFEST + INDEXES : MANIFEST);
-  const rows = Array.from({ length: ROWS }, (_, i) => `${githubRow(i)}\n`);
-  writeFileSync(join(cwd, 'issues.ndjson'), rows.join(''));
+  writeIssuesProject(cwd, ROWS, { indexed: profile === 'full' });
   const place: Place = { cwd, env: { HOME: folder, XDG_CACHE_HOME: join(folder, 'cache') } };
   const ran = spawnSync(program, ['run'], { ...place, encoding: 'utf8' });
   if (ran.status !== 0) throw new Error(`the sample cannot be run\n${ran.stderr}`);

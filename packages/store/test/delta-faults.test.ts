@@ -6,8 +6,9 @@ import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
 import { testEngine } from '../../engine/test/support/engine.ts';
 import { FOLD_AT } from '../src/delta/fold-delta.ts';
 import { storeContext } from '../src/open-context.ts';
-import { NOTES, notesTable, openNotes, row, smallWrites, texts } from './support/delta-store.ts';
-import { diskOf, FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
+import { notesTable, openNotes, row, smallWrites, texts } from './support/delta-store.ts';
+import { strikeWithEveryFault } from './support/every-fault.ts';
+import { diskOf, type Fault, faultFiles } from './support/fault-files.ts';
 import { contextOf, emptyRoot, storeOptions } from './support/test-store.ts';
 
 const engine = testEngine();
@@ -104,24 +105,9 @@ test('whatever the disk does at whichever operation, acknowledged writes are the
   const random = seededRandom(TEST_SEED).next;
   const operations = await strike(t, 'eio', Number.POSITIVE_INFINITY, random);
   assert.ok(operations > 60, `${operations} operations`);
-  const cases = FAULTS.flatMap((fault) =>
-    Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
-  );
-  const order = cases.map((one) => ({ one, key: random() })).sort((a, b) => a.key - b.key);
-  const started = performance.now();
-  let done = 0;
-  for (const { one } of order) {
-    if (performance.now() - started > BUDGET_MS) break;
-    try {
-      await strike(t, one.fault, one.at, random);
-    } catch (error) {
-      throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
-    }
-    done++;
-  }
-  t.diagnostic(
-    `${done} of ${order.length} faults, ${operations} operations, seed ${TEST_SEED}, table ${NOTES}`,
-  );
+  const limits = { operations, budgetMs: BUDGET_MS, random };
+  const done = await strikeWithEveryFault(limits, ({ fault, at }) => strike(t, fault, at, random));
+  t.diagnostic(done);
 });
 
 /** Killed at a flush of a folder; the next process writes, and the power goes once it is acknowledged. */

@@ -5,7 +5,8 @@ import { after, test } from 'node:test';
 import { seededRandom, TEST_SEED } from '../../../test/support/random.ts';
 import { forget } from '../src/index.ts';
 import { testEngine } from './support/engine.ts';
-import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
+import { strikeWithEveryFault } from './support/every-fault.ts';
+import { type Fault, faultFiles } from './support/fault-files.ts';
 import { findValues } from './support/find-values.ts';
 import {
   LOCK,
@@ -66,20 +67,7 @@ test('whatever the disk does at whichever operation, the subject is gone in the 
   await plantEverywhere(planted);
   const operations = await strike(planted, 'eio', Number.POSITIVE_INFINITY, random);
   assert.ok(operations > 100, `${operations} operations`);
-  const cases = FAULTS.flatMap((fault) =>
-    Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
-  );
-  const order = cases.map((one) => ({ one, key: random() })).sort((a, b) => a.key - b.key);
-  const started = performance.now();
-  let done = 0;
-  for (const { one } of order) {
-    if (performance.now() - started > BUDGET_MS) break;
-    try {
-      await strike(planted, one.fault, one.at, random);
-    } catch (error) {
-      throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
-    }
-    done++;
-  }
-  t.diagnostic(`${done} of ${cases.length} faults at ${operations} operations`);
+  const limits = { operations, budgetMs: BUDGET_MS, random };
+  const done = await strikeWithEveryFault(limits, ({ fault, at }) => strike(planted, fault, at, random));
+  t.diagnostic(done);
 });

@@ -9,7 +9,8 @@ import { upgradeStore } from '../src/upgrade/upgrade-store.ts';
 import { catalogSummary } from './support/earlier/questions.ts';
 import { EARLIER_PROJECT, type EarlierStore, unpackEarlier } from './support/earlier/unpack.ts';
 import { upgradeInProcess } from './support/earlier/upgrade-in-process.ts';
-import { FAULTS, type Fault, faultFiles } from './support/fault-files.ts';
+import { strikeWithEveryFault } from './support/every-fault.ts';
+import { type Fault, faultFiles } from './support/fault-files.ts';
 import { realClock } from './support/test-store.ts';
 
 /** Every operation in the long suite; otherwise as many as fit in the time. */
@@ -97,22 +98,9 @@ test('whatever the disk does at whichever operation of an upgrade, the store is 
   const never = Number.POSITIVE_INFINITY;
   const { operations, renamesAt } = await strike(earlier, { fault: 'eio', at: never }, never, random);
   assert.ok(operations > 20, `${operations} operations`);
-  const cases = FAULTS.flatMap((fault) =>
-    Array.from({ length: operations }, (_, i) => ({ fault, at: i + 1 })),
-  );
-  const order = cases.map((one) => ({ one, key: random() })).sort((a, b) => a.key - b.key);
-  const started = performance.now();
-  let done = 0;
-  for (const { one } of order) {
-    if (performance.now() - started > BUDGET_MS) break;
-    try {
-      await strike(earlier, one, renamesAt, random);
-    } catch (error) {
-      throw new Error(`${one.fault} at operation ${one.at}, seed ${TEST_SEED}`, { cause: error });
-    }
-    done++;
-  }
-  t.diagnostic(`${done} of ${cases.length} faults at ${operations} operations, seed ${TEST_SEED}`);
+  const limits = { operations, budgetMs: BUDGET_MS, random };
+  const done = await strikeWithEveryFault(limits, (one) => strike(earlier, one, renamesAt, random));
+  t.diagnostic(done);
 });
 
 test('killed at any operation, an upgrade is finished by the next who comes, and nothing of the store is lost', async (t) => {
